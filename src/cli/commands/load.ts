@@ -1,0 +1,35 @@
+import { usageError } from '../../shared/errors.js';
+import { inspectCompartment } from '../../compartments/inspect.js';
+import { parseLimits } from '../../compartments/limits.js';
+import { loadSubsystem } from '../../compartments/load.js';
+import { checkName, makeName } from '../../compartments/names.js';
+import { SUBSYSTEM_KINDS, type SubsystemKind } from '../../compartments/subsystem.js';
+import { limitTexts, pairs } from '../request.js';
+import type { Handler } from '../verbs.js';
+
+/** @throws ERR_COMPART_USAGE unless `word` is a kind of subsystem */
+export function kindOf(verb: string, word: string): SubsystemKind {
+  const kind = SUBSYSTEM_KINDS.find((each) => each === word);
+  if (kind === undefined) throw usageError(`${verb}: "${word}" is no subsystem`, `accepted: ${SUBSYSTEM_KINDS.join(', ')}`);
+  return kind;
+}
+
+export const handler: Handler = async (args, { host, out, json }) => {
+  const kind = kindOf('load', args.words[0] ?? '');
+  const name = args.text('name');
+  const texts = limitTexts(args);
+  const compartment = await loadSubsystem(host, {
+    kind,
+    name: name === null ? makeName() : checkName(name),
+    limits: parseLimits(texts, { host, workdir: '.' }),
+    labels: pairs(args, 'label'),
+    bestEffort: args.on('best-effort'),
+    spec: {
+      command: null, workdir: null, user: null, env: [], timeoutMs: null, keep: true, detached: false,
+      limits: Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, [text].flat().join(' ')])),
+    },
+  });
+  if (args.on('json')) json(inspectCompartment(compartment));
+  else out(`${compartment.record.name}\n`);
+  return 0;
+};

@@ -1,0 +1,37 @@
+import { formatCpu } from '../../shared/units/cpu.js';
+import { formatSize } from '../../shared/units/size.js';
+import type { CpuStats, MemoryStats, PidsStats } from '../../host/cgroup/driver.js';
+import { inspectCompartment, listCompartments, type Inspection } from '../../compartments/inspect.js';
+import { ago, commandLine, orDash, percentOf, table } from '../format.js';
+import type { Handler } from '../verbs.js';
+
+const HEADER = ['NAME', 'KIND', 'STATE', 'PID', 'MEM/LIMIT', 'CPU%/LIMIT', 'NET↓/↑', 'PIDS', 'UPTIME', 'COMMAND'];
+
+function row(item: Inspection): string[] {
+  const { vm, sched, pids } = item.subsystems as Record<string, { stats: unknown } | undefined>;
+  const memory = vm?.stats as MemoryStats | undefined;
+  const cpu = sched?.stats as CpuStats | undefined;
+  const tasks = pids?.stats as PidsStats | undefined;
+  const since = Date.parse(item.startedAt ?? item.createdAt);
+  return [
+    item.name,
+    item.kind,
+    item.state,
+    orDash(item.pid),
+    `${orDash(memory?.usageBytes, formatSize)}/${orDash(memory?.limitBytes, formatSize)}`,
+    `${orDash(cpu?.usageUs, (us) => percentOf(us, Date.now() - since))}/${orDash(cpu?.limitCpus, formatCpu)}`,
+    '-/-',
+    `${orDash(tasks?.current)}/${orDash(tasks?.limit)}`,
+    ago(since),
+    commandLine(item.command, 40),
+  ];
+}
+
+export const handler: Handler = async (args, { host, out, json, say }) => {
+  const { compartments, damaged } = await listCompartments(host);
+  const items = compartments.map(inspectCompartment);
+  if (args.on('json')) json(items.map(({ spec: _spec, ...rest }) => rest));
+  else out(table(HEADER, items.map(row)));
+  for (const { name, why } of damaged) say(`${name}: ${why}; compart rm --force ${name} removes it`);
+  return 0;
+};

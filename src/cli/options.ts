@@ -1,0 +1,39 @@
+import { LIMIT_FIELDS } from '../compartments/limits.js';
+
+/** One flag of the command line. Without a metavar it is a switch. */
+export interface Option {
+  alias?: string;
+  metavar?: string;
+  help: string;
+  repeatable?: boolean;
+}
+
+const limits: Record<string, Option> = Object.fromEntries(
+  Object.entries(LIMIT_FIELDS).map(([name, { alias, metavar, help, repeatable }]) => [
+    name,
+    { metavar, help, ...(alias === undefined ? {} : { alias }), ...(repeatable ? { repeatable } : {}) },
+  ]),
+);
+
+/** Every flag once; a verb names those it takes (verbs.ts). */
+export const OPTIONS: Readonly<Record<string, Option>> = {
+  ...limits,
+  name: { metavar: 'NAME', help: 'name of the compartment; made up if left out' },
+  label: { metavar: 'K=V', help: 'a label', repeatable: true },
+  timeout: { metavar: 'DURATION', help: 'TERM, 5 s later KILL, of everything in it; status 124' },
+  workdir: { alias: 'w', metavar: 'DIR', help: 'working directory of the command' },
+  env: { alias: 'e', metavar: 'K=V', help: 'adds to the environment', repeatable: true },
+  user: { alias: 'u', metavar: 'USER[:GROUP]', help: 'runs the command as this user' },
+  detach: { alias: 'd', help: 'prints the name and returns; compart logs has the output' },
+  keep: { help: 'keeps the compartment, empty, after the command ends' },
+  file: { alias: 'f', metavar: 'FILE', help: 'a compart.yaml; flags win over it' },
+  report: { metavar: 'FILE', help: 'writes the exit record as JSON' },
+  'best-effort': { help: 'runs without the limits that cannot be enforced, naming each' },
+  json: { help: 'one JSON document' },
+  force: { help: 'kills what runs in it' },
+  signal: { alias: 's', metavar: 'S', help: 'name or number, default KILL' },
+  follow: { help: 'goes on until the command ends' },
+  help: { alias: 'h', help: 'this page' },
+};
+
+export const LIMIT_FLAGS: readonly string[] = Object.keys(LIMIT_FIELDS);

@@ -1,0 +1,73 @@
+import { usageError } from '../shared/errors.js';
+import { parseDuration } from '../shared/units/duration.js';
+import type { FileEntry } from '../compartments/file.js';
+import { parseLimits, type LimitTexts } from '../compartments/limits.js';
+import { checkName, makeName } from '../compartments/names.js';
+import type { RunRequest } from '../compartments/run.js';
+import { lookUpUser } from '../host/users.js';
+import type { Host } from '../host/host.js';
+import { LIMIT_FLAGS, OPTIONS } from './options.js';
+import type { Args } from './parse.js';
+
+/** The texts of all limit flags that were given. */
+export function limitTexts(args: Args): LimitTexts {
+  const given: LimitTexts = {};
+  for (const flag of LIMIT_FLAGS) {
+    const texts = args.texts(flag);
+    const last = texts.at(-1);
+    if (last !== undefined) given[flag] = OPTIONS[flag]?.repeatable ? texts : last;
+  }
+  return given;
+}
+
+/** `K=V` texts of a repeatable flag as a record. */
+export function pairs(args: Args, flag: string): Record<string, string> {
+  return Object.fromEntries(
+    args.texts(flag).map((text) => {
+      const equals = text.indexOf('=');
+      if (equals < 1) throw usageError(`--${flag}: "${text}" is not of the form K=V`, `as in --${flag} team=web`);
+      return [text.slice(0, equals), text.slice(equals + 1)];
+    }),
+  );
+}
+
+const timeoutOf = (args: Args): number | null => {
+  const text = args.text('timeout');
+  if (text === null) return null;
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw usageError(`--timeout: ${(error as Error).message}`, 'accepted: 500ms, 30s, 5m, 1h30m');
+  }
+};
+
+/** The request that `run` and `up` share: flags over the entry of a file, if there is one. */
+export function runRequest(host: Host, args: Args, entry: FileEntry | null): Omit<RunRequest, 'stdio'> {
+  const name = args.text('name');
+  const workdir = args.text('workdir') ?? entry?.workdir ?? null;
+  const user = args.text('user') ?? entry?.user ?? null;
+  const command = args.words.length > 0 ? args.words : (entry?.command ?? []);
+  const texts = { ...entry?.limits, ...limitTexts(args) };
+  if (user !== null) lookUpUser(user);
+  const env = { ...entry?.env, ...pairs(args, 'env') };
+  return {
+    name: name === null ? (entry?.name ?? makeName()) : checkName(name),
+    limits: parseLimits(texts, { host, workdir: workdir ?? '.' }),
+    labels: { ...entry?.labels, ...pairs(args, 'label') },
+    bestEffort: args.on('best-effort'),
+    argv: command,
+    env,
+    workdir,
+    user,
+    spec: {
+      command: command.length > 0 ? command : null,
+      workdir: workdir ?? process.cwd(),
+      user,
+      env: Object.keys(env),
+      timeoutMs: timeoutOf(args) ?? entry?.timeoutMs ?? null,
+      keep: args.on('keep') || (entry?.keep ?? false),
+      detached: args.on('detach'),
+      limits: Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, [text].flat().join(' ')])),
+    },
+  };
+}

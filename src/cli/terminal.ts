@@ -1,0 +1,76 @@
+import { writeSync } from 'node:fs';
+import { CompartError, errnoOf } from '../shared/errors.js';
+import type { Host } from '../host/host.js';
+
+/** Where a verb prints: stdout is for the answer that was asked for, everything else goes to stderr. */
+export interface Terminal {
+  host: Host;
+  /** argv that starts compart itself. */
+  self: readonly string[];
+  out(text: string | Uint8Array): void;
+  json(value: unknown): void;
+  /** One line on stderr, starting `compart: `. */
+  say(line: string): void;
+}
+
+/** Thrown when nobody reads stdout any more: the end, and nothing to report. */
+export class OutputClosed extends Error {}
+
+/** Writes all of it, also to a pipe that is full and non-blocking. */
+function writeAll(fd: number, text: string | Uint8Array): void {
+  for (let rest: Uint8Array = typeof text === 'string' ? Buffer.from(text) : text; rest.length > 0; ) {
+    try {
+      rest = rest.subarray(writeSync(fd, rest));
+    } catch (error) {
+      if (errnoOf(error) === 'EAGAIN') continue;
+      if (errnoOf(error) === 'EPIPE') throw new OutputClosed();
+      throw error;
+    }
+  }
+}
+
+/** Control characters of names, paths and commands must not reach the terminal as they are. */
+function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+export function openTerminal(host: Host, self: readonly string[]): Terminal {
+  return {
+    host,
+    self,
+    out: (text) => writeAll(1, text),
+    json: (value) => writeAll(1, `${JSON.stringify(value, null, 2)}\n`),
+    say: (line) => sayOnStderr(line),
+  };
+}
+
+/** Never fails: a closed stderr must not change how a command ended. */
+export function sayOnStderr(line: string): void {
+  try {
+    for (const part of line.split('\n')) writeAll(2, `compart: ${printable(part)}\n`);
+  } catch {
+    // Nobody reads it.
+  }
+}
+
+/** Prints an error as people or programs read it, and returns the exit status. */
+export function reportError(error: unknown, asJson: boolean): number {
+  if (error instanceof OutputClosed) return 0;
+  const known =
+    error instanceof CompartError
+      ? error
+      : new CompartError('ERR_COMPART_INTERNAL', error instanceof Error ? error.message : String(error), { cause: error, hint: 'please report it, with the command that led to it' });
+  if (asJson) {
+    const { code, message, hint } = known;
+    try {
+      writeAll(2, `${JSON.stringify({ error: { code, message, hint } })}\n`);
+    } catch {
+      // Nobody reads it.
+    }
+  } else {
+    sayOnStderr(known.hint === null ? known.message : `${known.message}\n${known.hint}`);
+  }
+  if (process.env['COMPART_DEBUG'] && known.cause instanceof Error) sayOnStderr(known.cause.stack ?? '');
+  return known.exitCode;
+}

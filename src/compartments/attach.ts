@@ -1,0 +1,69 @@
+import { statSync } from 'node:fs';
+import { CompartError } from '../shared/errors.js';
+import { joinGroup } from '../host/cgroup/join.js';
+import type { Host } from '../host/host.js';
+import { readKernelFile } from '../host/kernfs.js';
+import { descendants } from '../host/proc/tree.js';
+import { readStat } from '../host/proc/stat.js';
+import { parseMeminfo } from '../host/proc/meminfo.js';
+import type { Compartment } from './compartment.js';
+
+/** What was moved, and how much memory those processes held before: it stays charged where it was. */
+export interface Attached {
+  pids: number[];
+  heldBytes: number;
+}
+
+function refused(pid: number, why: string, hint: string): CompartError {
+  return new CompartError('ERR_COMPART_ATTACH', `cannot attach process ${pid}: ${why}`, { hint });
+}
+
+/** @throws ERR_COMPART_ATTACH with the reason */
+function check(host: Host, pid: number): void {
+  const stat = readStat(host.paths.proc, pid);
+  if (stat === null || stat.state === 'Z') throw refused(pid, 'there is no such process', 'ps -e lists those that run');
+  if (pid === 1) throw refused(pid, 'it is the init of this system', 'attach the process that you mean');
+  if (stat.kernelThread) throw refused(pid, `it is a kernel thread (${stat.command})`, 'kernel threads cannot be limited');
+  const owner = statSync(`${host.paths.proc}/${pid}`).uid;
+  if (host.uid !== 0 && owner !== host.uid) throw refused(pid, `it belongs to uid ${owner}`, 'run compart as that user or as root');
+}
+
+/**
+ * Moves running processes, with their threads and all that descends from them, into the compartment. All pids
+ * are checked before the first is moved.
+ */
+export async function attachProcesses({ host, record }: Compartment, pids: readonly number[]): Promise<Attached> {
+  for (const pid of pids) check(host, pid);
+  const moved = new Set<number>();
+  let heldBytes = 0;
+  const moveIn = async (pid: number): Promise<void> => {
+    const held = residentBytes(host, pid);
+    if (!(await joinGroup(host, record.group, record.name, pid))) return;
+    moved.add(pid);
+    heldBytes += held;
+  };
+  for (const pid of pids) {
+    await moveIn(pid);
+    // A child forked before its parent was moved is outside still; one forked after is inside already.
+    for (let found = outside(host, pid, moved); found.length > 0; found = outside(host, pid, moved)) {
+      for (const child of found) {
+        moved.add(child);
+        await moveIn(child);
+      }
+    }
+  }
+  return { pids: [...moved], heldBytes };
+}
+
+/** Descendants that were not moved yet; this process itself may be one (`attach $$`) and stays out. */
+function outside(host: Host, pid: number, moved: ReadonlySet<number>): number[] {
+  return descendants(host.paths.proc, pid).filter((child) => child !== process.pid && !moved.has(child));
+}
+
+function residentBytes(host: Host, pid: number): number {
+  try {
+    return parseMeminfo(readKernelFile(`${host.paths.proc}/${pid}/status`) ?? '').get('VmRSS') ?? 0;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,151 @@
+import { CompartError } from '../shared/errors.js';
+import { UndoStack } from '../shared/undo.js';
+import { enclosing } from '../host/cgroup/base.js';
+import { createGroup, groupDirs, planGroup, type Group } from '../host/cgroup/group.js';
+import type { Host } from '../host/host.js';
+import { identify, type ProcessIdentity } from '../host/proc/identity.js';
+import { RECORD_SCHEMA, type CompartmentRecord, type SpecRecord } from '../state/record.js';
+import { Store } from '../state/store.js';
+import type { Limits } from './limits.js';
+import { makeId } from './names.js';
+import { sweepName } from './sweep.js';
+import type { FlagRefusal, SubsystemKind } from './subsystem.js';
+import { kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
+
+/** A compartment at hand: its host, the folder of its state, and its record as last read or written. */
+export interface Compartment {
+  host: Host;
+  store: Store;
+  record: CompartmentRecord;
+}
+
+export interface CreateRequest {
+  name: string;
+  /** What to load; a kind the host lacks is left out unless a limit asks for it. */
+  kinds: readonly SubsystemKind[];
+  limits: Limits;
+  labels: Record<string, string>;
+  spec: SpecRecord;
+  /** Does the caller remove it at its end? Else it stays until `rm`. */
+  owned: boolean;
+  /** Let pass what cannot be enforced, and say so in the record. */
+  bestEffort: boolean;
+}
+
+/** A record for the process that runs now, so that it can be recognised when it is gone. */
+export function selfIdentity(host: Host): ProcessIdentity {
+  const self = identify(host.paths.proc, 'self');
+  if (self === null) throw new CompartError('ERR_COMPART_UNSUPPORTED', `${host.paths.proc}/self/stat cannot be read`, { hint: 'mount -t proc proc /proc' });
+  return self;
+}
+
+/** @throws ERR_COMPART_UNSUPPORTED naming every limit that cannot be enforced, with what mends it */
+export function refuse(refusals: readonly FlagRefusal[]): void {
+  if (refusals.length === 0) return;
+  const message = refusals.map(({ flag, why }) => `${flag} cannot be enforced on this host: ${why}`).join('; ');
+  const mend = [...new Set(refusals.map((refusal) => refusal.mend))].join('; ');
+  throw new CompartError('ERR_COMPART_UNSUPPORTED', message, { hint: `${mend} (or --best-effort to go without)` });
+}
+
+/** The limits less those refused, for --best-effort. */
+export function withoutRefused(limits: Limits, refusals: readonly FlagRefusal[]): Limits {
+  const refused = new Set(refusals.map(({ flag }) => flag));
+  const left: Limits = {};
+  for (const kind of kindsAsked(limits)) {
+    const { flags } = SUBSYSTEMS[kind];
+    const kept = Object.entries(limits[kind] ?? {}).filter(([limit]) => !refused.has(flags[limit] ?? ''));
+    if (kept.length > 0) Object.assign(left, { [kind]: Object.fromEntries(kept) });
+  }
+  return left;
+}
+
+/**
+ * Makes a compartment with its subsystems loaded and no process in it.
+ * @throws ERR_COMPART_EXISTS, ERR_COMPART_UNSUPPORTED, ERR_COMPART_KERNEL, ERR_COMPART_STATE; nothing is left
+ */
+export async function createCompartment(host: Host, request: CreateRequest): Promise<Compartment> {
+  await host.ready();
+  refuseNested(host);
+  const refusals = refusalsOf(host, request.limits);
+  if (!request.bestEffort) refuse(refusals);
+  const limits = request.bestEffort ? withoutRefused(request.limits, refusals) : request.limits;
+  const kinds = request.kinds.filter((kind) => SUBSYSTEMS[kind].controllers(host).length > 0);
+  const controllers = kinds.flatMap((kind) => SUBSYSTEMS[kind].controllers(host));
+  const group = planGroup(host.layout, host.base, request.name, controllers, host.joinsV2);
+  const store = new Store(host.paths.state);
+  const record = newRecord(request, group, selfIdentity(host));
+  await claim(host, store, record);
+  const undo = new UndoStack();
+  undo.add(`state of ${record.name}`, () => store.drop(record.name));
+  try {
+    createGroup(host.layout, group, undo);
+    for (const kind of kinds) loadInto({ host, store, record }, kind, limits, refusals);
+    if (!request.owned) record.owner = null;
+    store.save(record);
+    undo.keep();
+    return { host, store, record };
+  } catch (error) {
+    undo.unwind();
+    throw error;
+  }
+}
+
+/** Loads one kind into a group that exists, and notes it in the record (which the caller saves). */
+export function loadInto({ host, record }: Compartment, kind: SubsystemKind, limits: Limits, refusals: readonly FlagRefusal[]): void {
+  const subsystem = SUBSYSTEMS[kind];
+  const loaded = subsystem.load(host, record.group, { ...limits[kind] });
+  const flags = new Set(Object.values(subsystem.flags));
+  const notEnforced = refusals.map(({ flag }) => flag).filter((flag) => flags.has(flag));
+  record.subsystems[kind] = { ...loaded.record, notEnforced };
+}
+
+function newRecord(request: CreateRequest, group: Group, owner: ProcessIdentity): CompartmentRecord {
+  return {
+    schema: RECORD_SCHEMA,
+    id: makeId(),
+    name: request.name,
+    kind: 'compartment',
+    createdAt: Date.now(),
+    startedAt: null,
+    endedAt: null,
+    labels: request.labels,
+    spec: request.spec,
+    main: null,
+    owner,
+    exitCode: null,
+    group,
+    subsystems: {},
+  };
+}
+
+/** Takes the name; one that a crash left behind is swept first. */
+async function claim(host: Host, store: Store, record: CompartmentRecord): Promise<void> {
+  const claimer = selfIdentity(host);
+  try {
+    store.claim(record, claimer);
+  } catch (error) {
+    if (!(error instanceof CompartError) || error.code !== 'ERR_COMPART_EXISTS') throw error;
+    if (!sweepName(host, store, record.name)) throw error;
+    store.claim(record, claimer);
+  }
+}
+
+/** A compartment made from within another would stand beside it and leave its limits behind. */
+function refuseNested(host: Host): void {
+  const outer = enclosing(host.layout, host.base);
+  if (outer === null) return;
+  throw new CompartError('ERR_COMPART_UNSUPPORTED', `this process runs in compartment "${outer}" already; a new compartment would leave its limits`, {
+    hint: `start it from outside, or change the limits of the one it is in: compart set ${outer}`,
+  });
+}
+
+/** The compartment of this name. @throws ERR_COMPART_NOT_FOUND, ERR_COMPART_STATE */
+export async function openCompartment(host: Host, name: string): Promise<Compartment> {
+  const store = new Store(host.paths.state);
+  return { host: await host.ready(), store, record: store.get(name) };
+}
+
+/** cgroup.procs files that make a process a member of everything the compartment has. */
+export function placementOf(group: Group): string[] {
+  return groupDirs(group).map((dir) => `${dir}/cgroup.procs`);
+}

@@ -1,0 +1,162 @@
+import { readFileSync } from 'node:fs';
+import type { Document, LineCounter, Node, Pair, Scalar } from 'yaml';
+import { CompartError, systemReason } from '../shared/errors.js';
+import { parseDuration } from '../shared/units/duration.js';
+import { LIMIT_FIELDS, type LimitTexts } from './limits.js';
+import { checkName } from './names.js';
+
+/** One compartment of a compart.yaml, with the texts of its limits as they stand there. */
+export interface FileEntry {
+  name: string;
+  limits: LimitTexts;
+  command: string[] | null;
+  labels: Record<string, string>;
+  env: Record<string, string>;
+  workdir: string | null;
+  user: string | null;
+  timeoutMs: number | null;
+  keep: boolean;
+  /** Throws a CompartError again with the file and the line of this entry's `key` before it. */
+  blame: (key: string, error: unknown) => never;
+}
+
+const OTHER_KEYS = ['command', 'labels', 'env', 'workdir', 'user', 'timeout', 'keep'];
+const KNOWN = [...Object.keys(LIMIT_FIELDS), ...OTHER_KEYS];
+
+/**
+ * Reads a compart.yaml: `compartments:`, a map from names to the keys of the flags.
+ * @throws ERR_COMPART_FILE naming the line and the key
+ */
+export async function readCompartFile(path: string): Promise<FileEntry[]> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new CompartError('ERR_COMPART_FILE', `cannot read ${path}: ${systemReason(error)}`, { cause: error, hint: '-f names another file' });
+  }
+  const yaml = await import('yaml');
+  const lines = new yaml.LineCounter();
+  const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  return new FileReader(path, document, lines, yaml).entries();
+}
+
+type Yaml = typeof import('yaml');
+
+class FileReader {
+  readonly #path: string;
+  readonly #document: Document;
+  readonly #lines: LineCounter;
+  readonly #yaml: Yaml;
+
+  constructor(path: string, document: Document, lines: LineCounter, yaml: Yaml) {
+    this.#path = path;
+    this.#document = document;
+    this.#lines = lines;
+    this.#yaml = yaml;
+  }
+
+  entries(): FileEntry[] {
+    const [syntax] = this.#document.errors;
+    if (syntax) throw this.#error(syntax.pos[0], syntax.message);
+    const root = this.#pairs(this.#document.contents as Node | null, 'the file');
+    for (const pair of root) {
+      if (this.#key(pair) !== 'compartments') throw this.#unknown(pair, ['compartments']);
+    }
+    const found = root.flatMap((pair) => this.#pairs(pair.value as Node | null, 'compartments')).map((pair) => this.#entry(pair));
+    if (found.length === 0) throw this.#error(0, 'no compartments in it', 'as in: compartments: {build: {mem: 512M, command: [make]}}');
+    return found;
+  }
+
+  #entry(pair: Pair): FileEntry {
+    const offsets = new Map<string, number>();
+    const at = offsetOf(pair);
+    const blame = (key: string, error: unknown): never => {
+      if (!(error instanceof CompartError)) throw error;
+      throw this.#error(offsets.get(key) ?? at, error.message, error.hint ?? undefined, error.code);
+    };
+    const name = this.#key(pair);
+    try {
+      checkName(name);
+    } catch {
+      throw this.#error(at, `${name}: not a name`, 'accepted: 1 to 63 of a-z 0-9 . _ -, the first a letter or a digit');
+    }
+    const entry: FileEntry = {
+      name, blame, limits: {}, command: null, labels: {}, env: {}, workdir: null, user: null, timeoutMs: null, keep: false,
+    };
+    for (const field of this.#pairs(pair.value as Node | null, name)) {
+      const key = this.#key(field);
+      offsets.set(key, offsetOf(field));
+      this.#set(entry, key, field, `${name}.${key}`);
+    }
+    return entry;
+  }
+
+  #set(entry: FileEntry, key: string, pair: Pair, where: string): void {
+    const field = LIMIT_FIELDS[key];
+    if (field !== undefined) {
+      entry.limits[key] = field.repeatable && this.#yaml.isSeq(pair.value) ? this.#list(pair, where) : this.#scalar(pair, where);
+    } else if (key === 'command') {
+      entry.command = this.#list(pair, where);
+    } else if (key === 'labels' || key === 'env') {
+      const pairs = this.#pairs(pair.value as Node | null, where);
+      entry[key] = Object.fromEntries(pairs.map((inner) => [this.#key(inner), this.#scalar(inner, `${where}.${this.#key(inner)}`)]));
+    } else if (key === 'workdir' || key === 'user') {
+      entry[key] = this.#scalar(pair, where);
+    } else if (key === 'timeout') {
+      try {
+        entry.timeoutMs = parseDuration(this.#scalar(pair, where));
+      } catch (error) {
+        entry.blame(key, error);
+      }
+    } else if (key === 'keep') {
+      entry.keep = this.#scalar(pair, where) === 'true';
+    } else {
+      throw this.#unknown(pair, KNOWN);
+    }
+  }
+
+  #pairs(node: Node | null, where: string): Pair[] {
+    if (this.#yaml.isMap(node)) return node.items as Pair[];
+    if (node === null || (this.#yaml.isScalar(node) && node.value === null)) return [];
+    throw this.#error(node.range?.[0] ?? 0, `${where}: a map of keys and values is wanted`);
+  }
+
+  #list(pair: Pair, where: string): string[] {
+    const node = pair.value;
+    const items = this.#yaml.isSeq(node) ? node.items : null;
+    if (items === null || items.length === 0) {
+      throw this.#error(offsetOf(pair), `${where}: a list is wanted`, 'as in: command: [sh, -c, "make test"]');
+    }
+    return items.map((item) => {
+      if (!this.#yaml.isScalar(item) || typeof item.value === 'object') throw this.#error(offsetOf(pair), `${where}: a list of words is wanted`);
+      return sourceOf(item);
+    });
+  }
+
+  #scalar(pair: Pair, where: string): string {
+    if (this.#yaml.isScalar(pair.value) && pair.value.value !== null) return sourceOf(pair.value);
+    throw this.#error(offsetOf(pair), `${where}: a value is wanted`);
+  }
+
+  #key(pair: Pair): string {
+    return this.#yaml.isScalar(pair.key) ? String(pair.key.value) : '';
+  }
+
+  #unknown(pair: Pair, known: readonly string[]): CompartError {
+    return this.#error(offsetOf(pair), `unknown key "${this.#key(pair)}"`, `known: ${known.join(', ')}`);
+  }
+
+  #error(offset: number, message: string, hint?: string, code: CompartError['code'] = 'ERR_COMPART_FILE'): CompartError {
+    const kind = code === 'ERR_COMPART_USAGE' ? 'ERR_COMPART_FILE' : code;
+    return new CompartError(kind, `${this.#path}:${this.#lines.linePos(offset).line}: ${message}`, hint === undefined ? {} : { hint });
+  }
+}
+
+function offsetOf(pair: Pair): number {
+  return (pair.key as Node | null)?.range?.[0] ?? 0;
+}
+
+/** As written: `0.50` and `1e3` are texts for the units to read, not numbers. */
+function sourceOf(scalar: Scalar): string {
+  return typeof scalar.value === 'string' ? scalar.value : (scalar.source ?? String(scalar.value));
+}

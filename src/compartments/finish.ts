@@ -1,0 +1,65 @@
+import { rmSync } from 'node:fs';
+import { statusNumber, type ExitStatus } from '../host/exec.js';
+import { History, type ExitRecord } from '../state/history.js';
+import { killGroup } from '../host/cgroup/kill.js';
+import type { Compartment } from './compartment.js';
+import { logFile } from './log.js';
+import { readStats } from './readings.js';
+import { takeAway } from './sweep.js';
+import { decide, verdictLine } from './verdict.js';
+
+/** How a run ended, and the line to print if a limit decided it. */
+export interface RunResult {
+  record: ExitRecord;
+  /** 0 to 255, as the shell has it; 124 for a timeout. */
+  status: number;
+  line: string | null;
+}
+
+const TIMEOUT_STATUS = 124;
+
+/**
+ * Ends a run: what is left of its processes is killed, the counters are read a last time, the exit record is
+ * written, and the compartment goes, unless it is to be kept.
+ */
+export function finishRun(compartment: Compartment, exit: ExitStatus): RunResult {
+  const { host, store, record } = compartment;
+  let result: RunResult | null = null;
+  const conclude = (): void => {
+    result = resultOf(compartment, exit);
+    for (const id of new History(store.root).add(result.record)) rmSync(logFile(host, id), { force: true });
+  };
+  if (record.spec.keep) {
+    killGroup(record.group);
+    conclude();
+    store.save({ ...record, owner: null, main: null, endedAt: Date.now(), exitCode: statusNumber(exit) });
+  } else {
+    takeAway(host, store, record, conclude);
+  }
+  // Somebody else took it away (rm --force): its counters are gone, the end is still told.
+  if (result === null) conclude();
+  return result ?? resultOf(compartment, exit);
+}
+
+function resultOf(compartment: Compartment, exit: ExitStatus): RunResult {
+  const { store, record } = compartment;
+  const timedOut = store.hasTimedOut(record.name);
+  const stats = readStats(compartment);
+  const startedAt = record.startedAt ?? record.createdAt;
+  const endedAt = Date.now();
+  const exitRecord: ExitRecord = {
+    id: record.id,
+    name: record.name,
+    command: record.spec.command ?? [],
+    labels: record.labels,
+    startedAt: new Date(startedAt).toISOString(),
+    endedAt: new Date(endedAt).toISOString(),
+    wallUs: Math.max(0, endedAt - startedAt) * 1000,
+    exitCode: exit.exitCode,
+    signal: exit.signal,
+    ...decide(exit, timedOut, stats),
+    stats,
+  };
+  const status = timedOut ? TIMEOUT_STATUS : statusNumber(exit);
+  return { record: exitRecord, status, line: verdictLine(exitRecord, stats, record.spec.timeoutMs) };
+}

@@ -1,0 +1,85 @@
+import { isFrozen } from '../host/cgroup/freeze.js';
+import type { Host } from '../host/host.js';
+import { isAlive } from '../host/proc/identity.js';
+import type { SpecRecord } from '../state/record.js';
+import { Store } from '../state/store.js';
+import type { Compartment } from './compartment.js';
+import { loadedKinds } from './readings.js';
+import { isAbandoned, isPopulated, takeAway } from './sweep.js';
+import { SUBSYSTEMS } from './subsystems.js';
+
+export type CompartmentState = 'created' | 'running' | 'frozen' | 'exited';
+
+/** The shape of `compart inspect`; `ps --json` is an array of the same without `spec` (docs/cli.md). */
+export interface Inspection {
+  name: string;
+  id: string;
+  kind: 'compartment' | 'guest';
+  state: CompartmentState;
+  pid: number | null;
+  command: string[] | null;
+  createdAt: string;
+  startedAt: string | null;
+  labels: Record<string, string>;
+  spec: SpecRecord;
+  subsystems: Record<string, { driver: string; enforced: boolean; notEnforced: string[]; limits: unknown; stats: unknown }>;
+}
+
+/** Computed from the kernel each time, never stored. */
+export function stateOf({ record }: Compartment): CompartmentState {
+  if (isFrozen(record.group) && isPopulated(record)) return 'frozen';
+  if (isPopulated(record)) return 'running';
+  return record.endedAt === null ? 'created' : 'exited';
+}
+
+const isoTime = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+
+export function inspectCompartment(compartment: Compartment): Inspection {
+  const { host, record } = compartment;
+  const alive = record.main !== null && isAlive(host.paths.proc, record.main);
+  const subsystems = loadedKinds(compartment).map((kind) => {
+    const { driver, notEnforced } = record.subsystems[kind] ?? { driver: '', notEnforced: [] };
+    const subsystem = SUBSYSTEMS[kind];
+    const limits = subsystem.inForce(host, record.group);
+    const stats = subsystem.stats(host, record.group);
+    return [kind, { driver, enforced: notEnforced.length === 0, notEnforced, limits, stats }] as const;
+  });
+  return {
+    name: record.name,
+    id: record.id,
+    kind: record.kind,
+    state: stateOf(compartment),
+    pid: alive ? (record.main?.pid ?? null) : null,
+    command: record.spec.command,
+    createdAt: isoTime(record.createdAt) ?? '',
+    startedAt: isoTime(record.startedAt),
+    labels: record.labels,
+    spec: record.spec,
+    subsystems: Object.fromEntries(subsystems),
+  };
+}
+
+/** Compartments that exist, and the names whose record is damaged. */
+export interface Listing {
+  compartments: Compartment[];
+  damaged: Array<{ name: string; why: string }>;
+}
+
+/** Every compartment of this user; what a crash left behind is swept on the way. */
+export async function listCompartments(host: Host): Promise<Listing> {
+  const store = new Store(host.paths.state);
+  const listing: Listing = { compartments: [], damaged: [] };
+  const names = store.names();
+  if (names.length > 0) await host.ready();
+  for (const name of names) {
+    try {
+      const record = store.read(name);
+      if (record === null) continue;
+      if (isAbandoned(host, record)) takeAway(host, store, record);
+      else listing.compartments.push({ host, store, record });
+    } catch (error) {
+      listing.damaged.push({ name, why: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  return listing;
+}

@@ -1,0 +1,62 @@
+import { attachByManager } from '../host/cgroup/systemd.js';
+import { launch, throwFailure, type Launched } from '../host/exec.js';
+import type { LaunchPlan } from '../host/plan.js';
+import { lookUpUser } from '../host/users.js';
+import { placementOf, type Compartment } from './compartment.js';
+
+export type Stdio = 'inherit' | 'ignore' | 'pipe' | number;
+
+/** A command to be born in a compartment. */
+export interface CommandRequest {
+  argv: readonly string[];
+  /** Added to the caller's own environment. */
+  env: Record<string, string>;
+  workdir: string | null;
+  /** `USER[:GROUP]`, or null to stay who the caller is. */
+  user: string | null;
+  stdio: readonly [Stdio, Stdio, Stdio];
+}
+
+function planFor({ host, record }: Compartment, request: CommandRequest): LaunchPlan {
+  const plan: LaunchPlan = { cgroups: placementOf(record.group), env: request.env };
+  if (request.workdir !== null) plan.workdir = request.workdir;
+  if (request.user !== null) {
+    const { uid, gid, groups, name, home } = lookUpUser(request.user);
+    // A caller without privileges may stay who it is, and only that; setgroups(2) is not its to call.
+    if (uid !== host.uid || host.uid === 0) plan.credentials = { uid, gid, groups };
+    plan.env = { HOME: home ?? '/', ...(name === null ? {} : { USER: name, LOGNAME: name }), ...request.env };
+  }
+  return plan;
+}
+
+/**
+ * Starts a command inside the compartment.
+ * @throws ERR_COMPART_LAUNCH; a failure that shows at the exit is thrown by {@link exitOf}
+ */
+export async function launchIn(compartment: Compartment, request: CommandRequest, monitor?: LaunchPlan['monitor']): Promise<Launched> {
+  const { host, store, record } = compartment;
+  const plan = planFor(compartment, request);
+  const byManager = host.base.unit === 'user';
+  if (byManager) Object.assign(plan, { hold: true, cgroups: [] });
+  if (monitor !== undefined) Object.assign(plan, { monitor, setsid: true });
+  const launched = await launch({
+    launcher: host.paths.launcher,
+    plan,
+    argv: request.argv,
+    stdio: request.stdio,
+    scratch: store.folder(record.name),
+  });
+  if (byManager) {
+    const { pid } = await launched.report('ready');
+    await attachByManager('user', record.name, pid ?? launched.pid);
+    launched.go();
+  }
+  return launched;
+}
+
+/** Waits for the end of a command; a launch that failed is an error, not an exit status. */
+export async function exitOf(launched: Launched): Promise<Awaited<Launched['exited']>> {
+  const exit = await launched.exited;
+  throwFailure(await launched.report(), exit.exitCode ?? 0);
+  return exit;
+}

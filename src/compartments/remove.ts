@@ -1,0 +1,52 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { CompartError } from '../shared/errors.js';
+import { killGroup } from '../host/cgroup/kill.js';
+import { planGroup, removeGroup } from '../host/cgroup/group.js';
+import type { Host } from '../host/host.js';
+import { isAlive } from '../host/proc/identity.js';
+import { Store } from '../state/store.js';
+import { openCompartment } from './compartment.js';
+import { SUBSYSTEM_KINDS } from './subsystem.js';
+import { SUBSYSTEMS } from './subsystems.js';
+import { isPopulated, takeAway } from './sweep.js';
+
+/** How long the owner of a running command has to take its compartment away once the command is dead. */
+const OWNER_PATIENCE_MS = 5000;
+
+/**
+ * Removes a compartment. `force` kills what runs in it, and removes one whose record is damaged.
+ * @throws ERR_COMPART_BUSY if processes run in it and `force` is not given, ERR_COMPART_NOT_FOUND
+ */
+export async function removeCompartment(host: Host, name: string, force: boolean): Promise<void> {
+  const store = new Store(host.paths.state);
+  if (force && isDamaged(store, name)) return removeDamaged(await host.ready(), store, name);
+  const { record } = await openCompartment(host, name);
+  if (isPopulated(record) && !force) {
+    throw new CompartError('ERR_COMPART_BUSY', `processes run in "${name}"`, { hint: `compart rm --force ${name} kills them` });
+  }
+  killGroup(record.group);
+  const owner = record.owner;
+  for (const started = Date.now(); owner !== null && isAlive(host.paths.proc, owner); await delay(5)) {
+    if (store.read(name)?.id !== record.id) return;
+    if (Date.now() - started > OWNER_PATIENCE_MS) break;
+  }
+  takeAway(host, store, record);
+}
+
+function isDamaged(store: Store, name: string): boolean {
+  try {
+    store.read(name);
+    return false;
+  } catch (error) {
+    return error instanceof CompartError && error.code === 'ERR_COMPART_STATE';
+  }
+}
+
+/** Where its groups are follows from the name, whatever the record says. */
+function removeDamaged(host: Host, store: Store, name: string): void {
+  const controllers = SUBSYSTEM_KINDS.flatMap((kind) => SUBSYSTEMS[kind].controllers(host));
+  const group = planGroup(host.layout, host.base, name, controllers, host.joinsV2);
+  killGroup(group);
+  removeGroup(group);
+  store.drop(name);
+}

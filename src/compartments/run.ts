@@ -1,0 +1,92 @@
+import { closeSync } from 'node:fs';
+import { CompartError } from '../shared/errors.js';
+import { throwFailure } from '../host/exec.js';
+import type { Host } from '../host/host.js';
+import { identify } from '../host/proc/identity.js';
+import { createCompartment, selfIdentity, type Compartment, type CreateRequest } from './compartment.js';
+import { finishRun, type RunResult } from './finish.js';
+import { exitOf, launchIn, type CommandRequest } from './launch.js';
+import { openLog } from './log.js';
+import { SUBSYSTEM_KINDS } from './subsystem.js';
+import { takeAway } from './sweep.js';
+import { expire } from './timeout.js';
+
+/** A command and the compartment to run it in: every subsystem is loaded, so that its use is known at the end. */
+export type RunRequest = Omit<CreateRequest, 'kinds' | 'owned'> & CommandRequest;
+
+/** A command that runs. */
+export interface Run {
+  compartment: Compartment;
+  pid: number;
+  /** Sends a signal to the command itself. */
+  signal(signal: NodeJS.Signals): void;
+  /** The end; the compartment is gone by then. Rejects with a CompartError if the command could not be started. */
+  ended: Promise<RunResult>;
+}
+
+async function create(host: Host, request: RunRequest): Promise<Compartment> {
+  return createCompartment(host, { ...request, kinds: SUBSYSTEM_KINDS, owned: true });
+}
+
+function abandon({ host, store, record }: Compartment): void {
+  takeAway(host, store, record);
+}
+
+/** Starts a command in a new compartment and returns at once. */
+export async function startRun(host: Host, request: RunRequest): Promise<Run> {
+  const compartment = await create(host, request);
+  const { store, record } = compartment;
+  try {
+    const launched = await launchIn(compartment, request);
+    record.startedAt = Date.now();
+    record.main = identify(host.paths.proc, launched.pid);
+    store.save(record);
+    const timer = request.spec.timeoutMs === null ? null : setTimeout(() => void expire(compartment), request.spec.timeoutMs);
+    const ended = exitOf(launched)
+      .finally(() => clearTimeout(timer ?? undefined))
+      .then((exit) => finishRun(compartment, exit))
+      .catch((error: unknown) => {
+        abandon(compartment);
+        throw error;
+      });
+    return { compartment, pid: launched.pid, signal: (signal) => launched.child.kill(signal), ended };
+  } catch (error) {
+    abandon(compartment);
+    throw error;
+  }
+}
+
+/**
+ * Starts a command that outlives the caller. A monitor of a few hundred kilobytes waits for it
+ * (native/monitor.c) and calls `supervisor` at its end: `finish-run NAME ID STATUS`.
+ * @param supervisor argv that starts compart itself
+ */
+export async function startDetached(host: Host, request: Omit<RunRequest, 'stdio'>, supervisor: readonly string[]): Promise<Compartment> {
+  const compartment = await create(host, { ...request, stdio: ['ignore', 'ignore', 'ignore'] });
+  const { store, record } = compartment;
+  try {
+    const log = openLog(host, record.id);
+    const timeoutMs = request.spec.timeoutMs;
+    const finish = [...supervisor, 'finish-run', record.name, record.id];
+    const expireArgv = [...supervisor, 'expire-run', record.name, record.id];
+    const launched = await launchIn(
+      compartment,
+      { ...request, stdio: ['ignore', log, log] },
+      { timeoutMs, finish, expire: timeoutMs === null ? [] : expireArgv },
+    );
+    closeSync(log);
+    const report = await launched.report();
+    if (report.failure !== null) throwFailure(report, (await launched.exited).exitCode ?? 0);
+    if (report.pid === null) throw new CompartError('ERR_COMPART_LAUNCH', 'the monitor ended before the command started');
+    record.startedAt = Date.now();
+    record.main = identify(host.paths.proc, report.pid);
+    record.owner = identify(host.paths.proc, launched.pid) ?? selfIdentity(host);
+    store.save(record);
+    launched.release();
+    launched.child.unref();
+    return compartment;
+  } catch (error) {
+    abandon(compartment);
+    throw error;
+  }
+}

@@ -1,0 +1,37 @@
+import { usageError } from '../../shared/errors.js';
+import { formatCpu } from '../../shared/units/cpu.js';
+import { formatCpuList, parseCpuList } from '../../shared/units/cpulist.js';
+import type { CpuLimits, CpuStats } from '../../host/cgroup/driver.js';
+import { SMALLEST_CPUS } from '../../host/cgroup/quota.js';
+import { cpu as v1 } from '../../host/cgroup/v1/cpu.js';
+import { cpu as v2 } from '../../host/cgroup/v2/cpu.js';
+import { cgroupSubsystem } from '../cgroup-subsystem.js';
+
+/** The scheduler: a ceiling, a weight under contention, and the CPUs to run on. */
+export const sched = cgroupSubsystem<CpuLimits, CpuStats>({
+  kind: 'sched',
+  flags: { limitCpus: '--cpu', weight: '--cpu-weight', cpus: '--cpus' },
+  drivers: { v1, v2 },
+  unlimited: { limitCpus: null, weight: null, cpus: null },
+  sample: { limitCpus: 1, weight: 100, cpus: '0' },
+  merge: (now, asked) => ({ ...now, ...asked }),
+
+  validate: (host, { limitCpus, weight, cpus }) => {
+    const online = host.cpus;
+    if (limitCpus !== null && limitCpus > online.length) {
+      throw usageError(`--cpu: ${formatCpu(limitCpus)} is more than the ${online.length} CPUs of this host`, `at most ${online.length * 100}%, or max`);
+    }
+    if (limitCpus !== null && limitCpus < SMALLEST_CPUS) {
+      throw usageError(`--cpu: ${formatCpu(limitCpus)} is less than the kernel can hold`, `at least ${formatCpu(SMALLEST_CPUS)}`);
+    }
+    if (weight !== null && (!Number.isInteger(weight) || weight < 1 || weight > 10_000)) {
+      throw usageError(`--cpu-weight: ${weight} is out of range`, 'accepted: 1 to 10000, 100 is everybody\'s share');
+    }
+    const absent = cpus === null ? [] : parseCpuList(cpus).filter((number) => !online.includes(number));
+    if (absent.length > 0) {
+      throw usageError(`--cpus: this host has no CPU ${formatCpuList(absent)}`, `online: ${formatCpuList(online)}`);
+    }
+  },
+
+  lacks: () => [],
+});

@@ -1,0 +1,82 @@
+import { killGroup } from '../host/cgroup/kill.js';
+import { groupPids, removeGroup } from '../host/cgroup/group.js';
+import type { Host } from '../host/host.js';
+import { identify, isAlive } from '../host/proc/identity.js';
+import { tryLock, unlock } from '../state/lock.js';
+import type { CompartmentRecord } from '../state/record.js';
+import type { Store } from '../state/store.js';
+
+/** Is nobody left who would take this compartment away, though somebody was to? */
+export function isAbandoned(host: Host, record: CompartmentRecord): boolean {
+  return record.owner !== null && !isAlive(host.paths.proc, record.owner);
+}
+
+/**
+ * Takes a compartment away, whoever asks first: its processes are killed, its groups removed, its state
+ * forgotten. Works from the record alone and may be repeated.
+ * @param onEmpty called when no process is left and the counters can still be read
+ * @returns false if another process is doing it, or it is not the one that was meant any more
+ */
+export function takeAway(host: Host, store: Store, record: CompartmentRecord, onEmpty?: () => void): boolean {
+  const self = identify(host.paths.proc, 'self') ?? { pid: process.pid, startTime: 0 };
+  const folder = store.folder(record.name);
+  if (!tryLock(folder, host.paths.proc, self)) return false;
+  if (store.read(record.name)?.id !== record.id) {
+    unlock(folder);
+    return false;
+  }
+  try {
+    killGroup(record.group);
+    onEmpty?.();
+    removeGroup(record.group);
+    store.drop(record.name);
+  } catch (error) {
+    unlock(folder);
+    throw error;
+  }
+  return true;
+}
+
+/**
+ * Sweeps one name if a crash left it behind.
+ * @returns whether the name is free now
+ */
+export function sweepName(host: Host, store: Store, name: string): boolean {
+  const record = store.read(name);
+  if (record === null) {
+    store.drop(name);
+    return true;
+  }
+  return isAbandoned(host, record) && takeAway(host, store, record);
+}
+
+/** What `gc` did and what it left alone. */
+export interface Swept {
+  removed: string[];
+  /** Damaged records with processes still in their groups: removing those is the user's choice. */
+  left: Array<{ name: string; why: string }>;
+}
+
+/** Removes everything that a crash left behind; touches nothing that is alive. */
+export function sweepAll(host: Host, store: Store): Swept {
+  const swept: Swept = { removed: [], left: [] };
+  for (const { folder, claimer, name } of store.unfinished()) {
+    if (isAlive(host.paths.proc, claimer)) continue;
+    store.discard(folder);
+    swept.removed.push(name);
+  }
+  for (const folder of store.forgotten()) store.discard(folder);
+  for (const name of store.names()) {
+    try {
+      if (sweepName(host, store, name)) swept.removed.push(name);
+    } catch (error) {
+      swept.left.push({ name, why: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  return swept;
+}
+
+/** Is any process left in the groups of this record? */
+export function isPopulated(record: CompartmentRecord): boolean {
+  return groupPids(record.group).length > 0;
+}

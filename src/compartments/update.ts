@@ -1,0 +1,27 @@
+import { CompartError, usageError } from '../shared/errors.js';
+import type { Compartment } from './compartment.js';
+import { refuse } from './compartment.js';
+import type { Limits } from './limits.js';
+import { kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
+
+/**
+ * Changes limits of what runs, at once. Everything is checked before the first limit is changed.
+ * @throws ERR_COMPART_UNSUPPORTED, ERR_COMPART_BUSY if memory in use cannot be reclaimed (the limit stays)
+ */
+export function updateLimits({ host, store, record }: Compartment, limits: Limits): void {
+  const kinds = kindsAsked(limits);
+  if (kinds.length === 0) throw usageError('no limit to set', `as in: compart set ${record.name} --mem 512M`);
+  for (const kind of kinds) {
+    if (kind in record.subsystems) continue;
+    throw new CompartError('ERR_COMPART_NOT_FOUND', `"${record.name}" has no ${kind} loaded`, {
+      hint: `add it: compart load ${kind} --name ${record.name}`,
+    });
+  }
+  refuse(refusalsOf(host, limits));
+  for (const kind of kinds) {
+    const present = record.subsystems[kind];
+    if (present === undefined) continue;
+    record.subsystems[kind] = SUBSYSTEMS[kind].update(host, record.group, present, { ...limits[kind] });
+    store.save(record);
+  }
+}

@@ -1,0 +1,107 @@
+import type { CgroupLayout, Hierarchy } from './detect.js';
+import { hierarchyOf } from './detect.js';
+
+/** A reason why something cannot be had on this host, and what mends it. */
+export interface Refusal {
+  why: string;
+  mend: string;
+}
+
+/** What {@link chooseBase} needs to know of the host besides its layout. */
+export interface BaseFacts {
+  uid: number;
+  /** COMPART_CGROUP: where an administrator wants the groups to be. */
+  override: string | null;
+  /** systemd is PID 1 (sd_booted(3)); the groups of its tree are its own. */
+  systemd: boolean;
+  /** May this user make directories in, and move processes into, this group? */
+  writable: (dir: string) => boolean;
+}
+
+/**
+ * The group under which every compartment of this user stands, at the same path in each hierarchy.
+ * `unit` is the manager that owns it, where systemd does: the path is known once its unit runs.
+ */
+export interface CgroupBase {
+  path: string;
+  unit: 'system' | 'user' | null;
+  /** compart made it, and takes it away when it is empty. */
+  ours: boolean;
+}
+
+/** The subtree an administrator hands to a user on a host without systemd (docs/rootless.md). */
+export const delegatedPath = (uid: number): string => `/compart-${uid}`;
+
+const hierarchies = (layout: CgroupLayout): Hierarchy[] => [
+  ...new Set([...layout.v1.values(), ...(layout.v2 === null ? [] : [layout.v2])]),
+];
+
+/** Where this user's groups go. */
+export function chooseBase(layout: CgroupLayout, facts: BaseFacts): CgroupBase {
+  if (facts.override !== null) return { path: facts.override, unit: null, ours: facts.uid === 0 };
+  const delegated = delegatedPath(facts.uid);
+  const handed = hierarchies(layout).some(({ mountPoint }) => facts.writable(mountPoint + delegated));
+  if (facts.uid !== 0 && handed) return { path: delegated, unit: null, ours: false };
+  if (facts.systemd) return { path: '/', unit: facts.uid === 0 ? 'system' : 'user', ours: false };
+  if (facts.uid === 0) return { path: '/compart', unit: null, ours: true };
+  return { path: delegated, unit: null, ours: false };
+}
+
+/** The compartment that the caller itself runs in, or null: a nested one would leave its limits. */
+export function enclosing(layout: CgroupLayout, base: CgroupBase): string | null {
+  if (base.path === '/') return null;
+  for (const { self } of hierarchies(layout)) {
+    if (self.startsWith(`${base.path}/`)) return self.slice(base.path.length + 1).split('/')[0] ?? null;
+  }
+  return null;
+}
+
+/** Why `controller` cannot be used under `base`, or null if it can. */
+export function refusalOf(
+  layout: CgroupLayout,
+  base: CgroupBase,
+  facts: BaseFacts,
+  controller: string,
+): Refusal | null {
+  const hierarchy = hierarchyOf(layout, controller);
+  if (hierarchy === null) return missing(layout, controller);
+  if (hierarchy.readOnly) {
+    return {
+      why: `the ${controller} controller is mounted read-only at ${hierarchy.mountPoint}`,
+      mend: `mount -o remount,rw ${hierarchy.mountPoint}`,
+    };
+  }
+  if (facts.uid === 0 || base.unit !== null) return null;
+  if (!facts.writable(hierarchy.mountPoint + base.path)) {
+    return {
+      why: `uid ${facts.uid} has no delegated subtree for the ${controller} controller`,
+      mend: delegateLine(hierarchy, base.path, facts.uid, controller),
+    };
+  }
+  if (hierarchy.version === 2 && !`${hierarchy.self}/`.startsWith(`${base.path}/`)) {
+    return {
+      why: `a process outside ${hierarchy.mountPoint}${base.path} cannot be moved into it by uid ${facts.uid}`,
+      mend: `as root: echo $$ > ${hierarchy.mountPoint}${base.path}/shell/cgroup.procs, for the shell that runs compart`,
+    };
+  }
+  return null;
+}
+
+function missing(layout: CgroupLayout, controller: string): Refusal {
+  const kernelName = controller === 'blkio' ? 'io' : controller;
+  if (layout.mode === 'none') {
+    return { why: 'no cgroup file system is mounted', mend: 'mount -t cgroup2 cgroup2 /sys/fs/cgroup' };
+  }
+  const why = `the kernel offers no ${kernelName} controller here`;
+  if (layout.v2 !== null && layout.mode === 'unified') {
+    const boot = controller === 'memory' ? 'boot with cgroup_enable=memory' : `build the kernel with the ${kernelName} controller`;
+    return { why, mend: `${boot}, or have it enabled in cgroup.subtree_control of the parent group` };
+  }
+  return { why, mend: `mount -t cgroup -o ${controller} cgroup /sys/fs/cgroup/${controller}` };
+}
+
+function delegateLine(hierarchy: Hierarchy, path: string, uid: number, controller: string): string {
+  const dir = hierarchy.mountPoint + path;
+  const enable = `echo +${controller} > ${hierarchy.mountPoint}/cgroup.subtree_control && `;
+  return `as root: ${hierarchy.version === 2 ? enable : ''}mkdir -p ${dir} && chown -R ${uid} ${dir}`;
+}

@@ -1,0 +1,195 @@
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { CompartError, errnoOf, systemReason } from '../../shared/errors.js';
+import type { UndoStack } from '../../shared/undo.js';
+import { readKernelFile, writeKernelFile } from '../kernfs.js';
+import { pause } from '../pause.js';
+import { readPids } from '../proc/pids.js';
+import type { CgroupBase } from './base.js';
+import { hierarchyOf, type CgroupLayout } from './detect.js';
+import type { ReadGroup } from './driver.js';
+
+/** The directories of one compartment; everything that is needed to find and remove it after a crash. */
+export interface Group {
+  /** Membership, kill, freeze and pressure: the v2 group, on a hybrid host the twin, on v1 the freezer's. */
+  identity: string;
+  identityVersion: 1 | 2;
+  /** By controller; on v2 all are the same directory. */
+  dirs: Record<string, string>;
+  /** The parent that compart itself made and may take away when it is empty, or null. */
+  bases: string[];
+}
+
+/** Every directory of the group, each once. */
+export function groupDirs(group: Group): string[] {
+  return [...new Set([group.identity, ...Object.values(group.dirs)])];
+}
+
+/**
+ * Names the directories that a compartment will have; pure, so that they are in the record before the first
+ * of them exists. Controllers that the host does not offer are left out.
+ * @param twin may the caller join a group of the v2 mount that has no controllers?
+ */
+export function planGroup(
+  layout: CgroupLayout,
+  base: CgroupBase,
+  name: string,
+  controllers: readonly string[],
+  twin: boolean,
+): Group {
+  const dirs: Record<string, string> = {};
+  const bases = new Set<string>();
+  for (const controller of controllers) {
+    const hierarchy = hierarchyOf(layout, controller);
+    if (hierarchy === null) continue;
+    dirs[controller] = `${hierarchy.mountPoint}${base.path}/${name}`;
+    bases.add(hierarchy.mountPoint + base.path);
+  }
+  const identity = layout.v2 !== null && twin ? layout.v2 : (layout.v1.get('freezer') ?? null);
+  const dir = identity === null ? (Object.values(dirs)[0] ?? null) : `${identity.mountPoint}${base.path}/${name}`;
+  if (dir === null) {
+    throw new CompartError('ERR_COMPART_UNSUPPORTED', 'no cgroup hierarchy is mounted that could hold a compartment', {
+      hint: 'mount -t cgroup2 cgroup2 /sys/fs/cgroup',
+    });
+  }
+  if (identity !== null) bases.add(identity.mountPoint + base.path);
+  if (identity?.version === 1) dirs['freezer'] = dir;
+  return { identity: dir, identityVersion: identity?.version ?? 1, dirs, bases: base.ours ? [...bases] : [] };
+}
+
+/** Reads files of the group by controller name; `identity` is the group that gives identity. */
+export function groupReader(group: Group): ReadGroup {
+  return (controller, file) => {
+    const dir = controller === 'identity' ? group.identity : group.dirs[controller];
+    return dir === undefined ? null : readKernelFile(`${dir}/${file}`);
+  };
+}
+
+/** The base may be taken away by another compartment's end between the two mkdir; then try again. */
+const MKDIR_TRIES = 20;
+
+function makeDir(dir: string): void {
+  const parent = dir.slice(0, dir.lastIndexOf('/'));
+  for (let tries = 1; ; tries += 1) {
+    try {
+      mkdirSync(dir, 0o755);
+      return;
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === 'ENOENT' && tries < MKDIR_TRIES) {
+        mkdirSync(parent, { recursive: true, mode: 0o755 });
+        continue;
+      }
+      const code = errno === 'EEXIST' ? 'ERR_COMPART_EXISTS' : 'ERR_COMPART_KERNEL';
+      const hint = errno === 'EEXIST' ? { hint: 'compart gc removes groups that no compartment owns' } : {};
+      throw new CompartError(code, `cannot make ${dir}: ${systemReason(error)}`, { cause: error, ...hint });
+    }
+  }
+}
+
+/** A new v1 cpuset has no CPUs and no memory nodes, and no process can enter it (cpuset(7)). */
+function fillCpuset(dir: string): void {
+  const parent = dir.slice(0, dir.lastIndexOf('/'));
+  for (const file of ['cpuset.mems', 'cpuset.cpus']) {
+    if (readKernelFile(`${dir}/${file}`) !== '') continue;
+    const inherited = readKernelFile(`${parent}/cpuset.effective_${file.slice(7)}`) || readKernelFile(`${parent}/${file}`);
+    if (inherited) writeKernelFile(`${dir}/${file}`, inherited);
+  }
+}
+
+/** v2 gives a group only the controllers that its parent hands down (cgroup-v2.rst, "Enabling and Disabling"). */
+function handDown(dir: string, controllers: readonly string[], mountPoint: string): void {
+  const missingIn = (parent: string): string[] => {
+    const enabled = new Set((readKernelFile(`${parent}/cgroup.subtree_control`) ?? '').split(' '));
+    return controllers.filter((name) => !enabled.has(name));
+  };
+  const parent = dir.slice(0, dir.lastIndexOf('/'));
+  const wanted = missingIn(parent);
+  if (wanted.length === 0) return;
+  if (parent !== mountPoint && parent.startsWith(mountPoint)) handDown(parent, controllers, mountPoint);
+  writeKernelFile(`${parent}/cgroup.subtree_control`, wanted.map((name) => `+${name}`).join(' '));
+}
+
+/**
+ * Makes the directories of `group`; each is on `undo` as soon as it exists.
+ * @param present what the compartment has already, when a subsystem is added to it
+ */
+export function createGroup(layout: CgroupLayout, group: Group, undo: UndoStack, present: Group | null = null): void {
+  const standing = new Set(present === null ? [] : groupDirs(present));
+  for (const dir of groupDirs(group).filter((path) => !standing.has(path))) {
+    makeDir(dir);
+    undo.add(dir, () => removeDir(dir));
+  }
+  const v2 = layout.v2;
+  if (v2 !== null && group.identityVersion === 2) {
+    const controllers = Object.keys(group.dirs).filter((name) => group.dirs[name] === group.identity);
+    if (controllers.length > 0) handDown(group.identity, controllers, v2.mountPoint);
+  }
+  const cpuset = group.dirs['cpuset'];
+  if (cpuset !== undefined && layout.v1.has('cpuset')) {
+    fillCpuset(cpuset.slice(0, cpuset.lastIndexOf('/')));
+    fillCpuset(cpuset);
+  }
+}
+
+/** A directory with a task that is just dying answers EBUSY for a moment (v1 above all). */
+const RMDIR_PATIENCE_MS = 3000;
+
+function removeDir(dir: string): void {
+  for (const started = Date.now(); ; pause(2)) {
+    try {
+      rmdirSync(dir);
+      return;
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === 'ENOENT') return;
+      if (errno === 'EBUSY' && Date.now() - started < RMDIR_PATIENCE_MS) continue;
+      if (errno === 'ENOTEMPTY') throw error;
+      throw new CompartError('ERR_COMPART_KERNEL', `cannot remove ${dir}: ${systemReason(error)}`, { cause: error });
+    }
+  }
+}
+
+/** Removes directories of groups with no process in them, and what was made below them. */
+export function removeDirs(dirs: readonly string[]): void {
+  for (const dir of dirs) removeTree(dir);
+}
+
+/** Removes the group's directories, those already gone included, then a base of compart's own if it is empty. */
+export function removeGroup(group: Group): void {
+  removeDirs(groupDirs(group));
+  for (const base of group.bases) {
+    try {
+      rmdirSync(base);
+    } catch {
+      // Another compartment stands in it, or somebody else was faster.
+    }
+  }
+}
+
+/** A command may have made groups of its own below (a container engine, a nested systemd). */
+function removeTree(dir: string): void {
+  for (const child of childGroups(dir)) removeTree(child);
+  removeDir(dir);
+}
+
+/** Every process of the group and of the groups below it, from all hierarchies, each pid once. */
+export function groupPids(group: Group): number[] {
+  const pids = new Set<number>();
+  const visit = (dir: string): void => {
+    for (const pid of readPids(`${dir}/cgroup.procs`)) pids.add(pid);
+    for (const child of childGroups(dir)) visit(child);
+  };
+  for (const dir of groupDirs(group)) visit(dir);
+  return [...pids];
+}
+
+function childGroups(dir: string): string[] {
+  try {
+    return readdirSync(dir, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => `${dir}/${entry.name}`);
+  } catch (error) {
+    if (['ENOENT', 'ENODEV'].includes(errnoOf(error) ?? '')) return [];
+    throw error;
+  }
+}

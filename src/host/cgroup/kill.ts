@@ -1,0 +1,65 @@
+import { CompartError } from '../../shared/errors.js';
+import { readKernelFile, writeKernelFile } from '../kernfs.js';
+import { pause } from '../pause.js';
+import { setFrozen } from './freeze.js';
+import { groupPids, type Group } from './group.js';
+
+const PATIENCE_MS = 10_000;
+
+/** Sends a signal to each process of the group; those that are gone meanwhile do not matter. */
+function signalAll(group: Group, signal: NodeJS.Signals | number): number {
+  const pids = groupPids(group);
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // ESRCH: gone between the read and the signal.
+    }
+  }
+  return pids.length;
+}
+
+/**
+ * Sends `signal` to every process; none escapes by forking, as the group stands still meanwhile where it can
+ * be frozen.
+ * @returns the number of processes signalled
+ */
+export function signalGroup(group: Group, signal: NodeJS.Signals | number): number {
+  const stopped = setFrozen(group, true);
+  try {
+    return signalAll(group, signal);
+  } finally {
+    if (stopped) setFrozen(group, false);
+  }
+}
+
+/**
+ * Kills every process of the group and waits until it is empty. cgroup.kill does it in one write where
+ * there is a v2 group (Linux 5.14); else the freezer holds them still; else it repeats until none is left.
+ * @throws ERR_COMPART_BUSY if something is left after 10 s (a task in uninterruptible sleep)
+ */
+export function killGroup(group: Group): void {
+  const kill = `${group.identity}/cgroup.kill`;
+  const atOnce = group.identityVersion === 2 && readKernelFile(`${group.identity}/cgroup.events`) !== null;
+  for (const started = Date.now(); ; pause(2)) {
+    if (groupPids(group).length === 0) return;
+    if (atOnce && canKill(kill)) writeKernelFile(kill, '1');
+    // A process that is in a v1 group and not in the twin (rootless attach) needs its own signal.
+    signalGroup(group, 'SIGKILL');
+    if (Date.now() - started > PATIENCE_MS) {
+      const pids = groupPids(group).join(', ');
+      throw new CompartError('ERR_COMPART_BUSY', `processes ${pids} in ${group.identity} do not die`, {
+        hint: 'they wait in the kernel for a device; try again when it answers',
+      });
+    }
+  }
+}
+
+function canKill(path: string): boolean {
+  try {
+    return readKernelFile(path) !== null;
+  } catch {
+    // Write-only: reading is refused with EINVAL or EACCES, and that means it exists.
+    return true;
+  }
+}

@@ -1,0 +1,22 @@
+import type { Driver, PidsLimits, PidsStats, ReadGroup } from './driver.js';
+import { keyed, numberIn, orMax, pick } from './parse.js';
+
+const inForce = (read: ReadGroup): PidsLimits => ({ limit: numberIn(read('pids', 'pids.max')) });
+
+/** The pids controller has the same files in both versions (cgroup-v1/pids.rst, cgroup-v2.rst "PID"). */
+const common: Omit<Driver<PidsLimits, PidsStats>, 'name'> = {
+  needs: ['pids'],
+  uses: [],
+  unenforceable: () => [],
+  writes: (next) => [{ controller: 'pids', file: 'pids.max', value: orMax(next.limit) }],
+  inForce,
+  stats: (read) => ({
+    ...inForce(read),
+    current: numberIn(read('pids', 'pids.current')),
+    peak: numberIn(read('pids', 'pids.peak')),
+    denied: pick(keyed(read('pids', 'pids.events')), 'max'),
+  }),
+};
+
+export const pidsV1: Driver<PidsLimits, PidsStats> = { name: 'cgroup1', ...common };
+export const pidsV2: Driver<PidsLimits, PidsStats> = { name: 'cgroup2', ...common };

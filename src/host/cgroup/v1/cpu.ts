@@ -1,0 +1,66 @@
+import type { CpuLimits, CpuStats, Driver, FileWrite, ReadGroup } from '../driver.js';
+import { keyed, nsToUs, numberIn, pick, pressureUs } from '../parse.js';
+import { quotaFor } from '../quota.js';
+
+const DEFAULT_SHARES = 1024;
+
+/** Linear, so that weights 100 and 300 share a busy CPU 1:3 as they do on v2. */
+export function sharesFor(weight: number): number {
+  return Math.max(2, Math.round((weight * DEFAULT_SHARES) / 100));
+}
+
+function writes(next: CpuLimits, read: ReadGroup): FileWrite[] {
+  const cpu = (file: string, value: string): FileWrite => ({ controller: 'cpu', file, value });
+  const list: FileWrite[] = [];
+  if (next.limitCpus === null) {
+    list.push(cpu('cpu.cfs_quota_us', '-1'));
+  } else {
+    const { quotaUs, periodUs } = quotaFor(next.limitCpus);
+    list.push(cpu('cpu.cfs_period_us', String(periodUs)), cpu('cpu.cfs_quota_us', String(quotaUs)));
+  }
+  list.push(cpu('cpu.shares', String(next.weight === null ? DEFAULT_SHARES : sharesFor(next.weight))));
+  if (next.cpus !== null && read('cpuset', 'cpuset.cpus') !== null) {
+    list.push({ controller: 'cpuset', file: 'cpuset.cpus', value: next.cpus });
+  }
+  return list;
+}
+
+function inForce(read: ReadGroup): CpuLimits {
+  const quota = numberIn(read('cpu', 'cpu.cfs_quota_us'));
+  const period = numberIn(read('cpu', 'cpu.cfs_period_us'));
+  const shares = numberIn(read('cpu', 'cpu.shares'));
+  return {
+    limitCpus: quota === null || period === null ? null : quota / period,
+    weight: shares === null ? null : Math.max(1, Math.round((shares * 100) / DEFAULT_SHARES)),
+    cpus: read('cpuset', 'cpuset.cpus') || null,
+  };
+}
+
+function stats(read: ReadGroup): CpuStats {
+  const cpuacct = (file: string): number | null => nsToUs(numberIn(read('cpuacct', file)));
+  const twin = keyed(read('identity', 'cpu.stat'));
+  const throttle = keyed(read('cpu', 'cpu.stat'));
+  return {
+    ...inForce(read),
+    usageUs: cpuacct('cpuacct.usage') ?? pick(twin, 'usage_usec'),
+    userUs: cpuacct('cpuacct.usage_user') ?? pick(twin, 'user_usec'),
+    systemUs: cpuacct('cpuacct.usage_sys') ?? pick(twin, 'system_usec'),
+    periods: pick(throttle, 'nr_periods'),
+    throttledPeriods: pick(throttle, 'nr_throttled'),
+    throttledUs: nsToUs(pick(throttle, 'throttled_time')),
+    pressureSomeUs: pressureUs(read('identity', 'cpu.pressure'), 'some'),
+  };
+}
+
+export const cpu: Driver<CpuLimits, CpuStats> = {
+  name: 'cgroup1',
+  needs: ['cpu'],
+  uses: ['cpuacct', 'cpuset'],
+  unenforceable: (limits, offers) =>
+    limits.cpus === null || offers('cpuset')
+      ? []
+      : [{ limit: 'cpus', why: 'no cpuset hierarchy is mounted', mend: 'mount -t cgroup -o cpuset cgroup /sys/fs/cgroup/cpuset' }],
+  writes,
+  inForce,
+  stats,
+};

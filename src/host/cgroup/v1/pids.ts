@@ -1,0 +1,1 @@
+export { pidsV1 as pids } from '../pids.js';

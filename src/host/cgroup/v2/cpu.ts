@@ -1,0 +1,59 @@
+import type { CpuLimits, CpuStats, Driver, FileWrite, ReadGroup } from '../driver.js';
+import { keyed, numberIn, pick, pressureUs } from '../parse.js';
+import { quotaFor } from '../quota.js';
+
+const DEFAULT_WEIGHT = 100;
+
+function maxValue(limitCpus: number | null): string {
+  if (limitCpus === null) return 'max 100000';
+  const { quotaUs, periodUs } = quotaFor(limitCpus);
+  return `${quotaUs} ${periodUs}`;
+}
+
+function writes(next: CpuLimits, read: ReadGroup): FileWrite[] {
+  const list: FileWrite[] = [
+    { controller: 'cpu', file: 'cpu.max', value: maxValue(next.limitCpus) },
+    { controller: 'cpu', file: 'cpu.weight', value: String(next.weight ?? DEFAULT_WEIGHT) },
+  ];
+  if (read('cpuset', 'cpuset.cpus') !== null) {
+    list.push({ controller: 'cpuset', file: 'cpuset.cpus', value: next.cpus ?? '\n' });
+  }
+  return list;
+}
+
+function inForce(read: ReadGroup): CpuLimits {
+  const [quota, period] = (read('cpu', 'cpu.max') ?? 'max 100000').split(' ');
+  const quotaUs = numberIn(quota ?? null);
+  return {
+    limitCpus: quotaUs === null ? null : quotaUs / Number(period),
+    weight: numberIn(read('cpu', 'cpu.weight')),
+    cpus: read('cpuset', 'cpuset.cpus') || read('cpuset', 'cpuset.cpus.effective') || null,
+  };
+}
+
+function stats(read: ReadGroup): CpuStats {
+  const stat = keyed(read('cpu', 'cpu.stat'));
+  return {
+    ...inForce(read),
+    usageUs: pick(stat, 'usage_usec'),
+    userUs: pick(stat, 'user_usec'),
+    systemUs: pick(stat, 'system_usec'),
+    periods: pick(stat, 'nr_periods'),
+    throttledPeriods: pick(stat, 'nr_throttled'),
+    throttledUs: pick(stat, 'throttled_usec'),
+    pressureSomeUs: pressureUs(read('cpu', 'cpu.pressure'), 'some'),
+  };
+}
+
+export const cpu: Driver<CpuLimits, CpuStats> = {
+  name: 'cgroup2',
+  needs: ['cpu'],
+  uses: ['cpuset'],
+  unenforceable: (limits, offers) =>
+    limits.cpus === null || offers('cpuset')
+      ? []
+      : [{ limit: 'cpus', why: 'the cpuset controller is not available', mend: 'have it delegated: see docs/rootless.md' }],
+  writes,
+  inForce,
+  stats,
+};

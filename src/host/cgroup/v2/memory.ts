@@ -1,0 +1,60 @@
+import type { Driver, FileWrite, MemoryLimits, MemoryStats, ReadGroup } from '../driver.js';
+import { keyed, numberIn, orMax, pick, pressureUs } from '../parse.js';
+
+const write = (file: string, value: number | null): FileWrite => ({ controller: 'memory', file, value: orMax(value) });
+
+/** Swap is opened before memory shrinks into it, and closed after memory has grown out of it. */
+function writes(next: MemoryLimits, read: ReadGroup): FileWrite[] {
+  const max = write('memory.max', next.limitBytes);
+  const high = write('memory.high', next.highBytes);
+  if (read('memory', 'memory.swap.max') === null) return [high, max];
+  const swap = write('memory.swap.max', next.limitBytes === null ? null : next.swapBytes);
+  const grows = (next.limitBytes ?? Infinity) > (numberIn(read('memory', 'memory.max')) ?? Infinity);
+  return grows ? [max, high, swap] : [swap, high, max];
+}
+
+function inForce(read: ReadGroup): MemoryLimits {
+  const limitBytes = numberIn(read('memory', 'memory.max'));
+  const swap = read('memory', 'memory.swap.max');
+  return {
+    limitBytes,
+    highBytes: numberIn(read('memory', 'memory.high')),
+    // No file: a kernel without swap, where none can be used.
+    swapBytes: swap === null ? 0 : numberIn(swap),
+  };
+}
+
+function stats(read: ReadGroup): MemoryStats {
+  const file = (name: string): number | null => numberIn(read('memory', name));
+  const stat = keyed(read('memory', 'memory.stat'));
+  const events = keyed(read('memory', 'memory.events'));
+  const pressure = read('memory', 'memory.pressure');
+  const usage = file('memory.current');
+  const inactive = pick(stat, 'inactive_file');
+  const limits = inForce(read);
+  return {
+    usageBytes: usage,
+    limitBytes: limits.limitBytes,
+    highBytes: limits.highBytes,
+    peakBytes: file('memory.peak'),
+    workingSetBytes: usage === null || inactive === null ? null : Math.max(0, usage - inactive),
+    anonBytes: pick(stat, 'anon'),
+    cacheBytes: pick(stat, 'file'),
+    swapBytes: file('memory.swap.current'),
+    swapLimitBytes: limits.swapBytes,
+    oomKills: pick(events, 'oom_kill'),
+    limitHits: pick(events, 'max'),
+    pressureSomeUs: pressureUs(pressure, 'some'),
+    pressureFullUs: pressureUs(pressure, 'full'),
+  };
+}
+
+export const memory: Driver<MemoryLimits, MemoryStats> = {
+  name: 'cgroup2',
+  needs: ['memory'],
+  uses: [],
+  unenforceable: () => [],
+  writes,
+  inForce,
+  stats,
+};

@@ -1,0 +1,1 @@
+export { pidsV2 as pids } from '../pids.js';

@@ -1,0 +1,147 @@
+import { accessSync, constants, existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { CompartError } from '../shared/errors.js';
+import { parseCpuList } from '../shared/units/cpulist.js';
+import { chooseBase, refusalOf, type BaseFacts, type CgroupBase, type Refusal } from './cgroup/base.js';
+import { detectLayout, hierarchyOf, type CgroupLayout } from './cgroup/detect.js';
+import { delegatedBase } from './cgroup/systemd.js';
+import { readKernelFile } from './kernfs.js';
+import { parseMeminfo } from './proc/meminfo.js';
+
+/** Every root path that compart reads or writes; a test lends its own. */
+export interface HostPaths {
+  proc: string;
+  sys: string;
+  /** Records of the compartments that exist, and the history. */
+  state: string;
+  /** Output of detached commands. */
+  log: string;
+  /** The static binary that every command starts through (native/launch.c). */
+  launcher: string;
+}
+
+/** What this host's kernel offers, read once and only when asked for. */
+export class Host {
+  readonly paths: HostPaths;
+  readonly uid: number;
+  readonly gid: number;
+  readonly #override: string | null;
+  #layout: CgroupLayout | null = null;
+  #base: CgroupBase | null = null;
+  #meminfo: Map<string, number> | null = null;
+
+  constructor(paths: HostPaths, ids: { uid: number; gid: number }, cgroupOverride: string | null = null) {
+    this.paths = paths;
+    this.uid = ids.uid;
+    this.gid = ids.gid;
+    this.#override = cgroupOverride;
+  }
+
+  /** The host this process runs on. COMPART_STATE and COMPART_CGROUP move the state folder and the groups. */
+  static current(env: NodeJS.ProcessEnv = process.env): Host {
+    const uid = process.getuid?.() ?? 0;
+    const gid = process.getgid?.() ?? 0;
+    return new Host({ proc: '/proc', sys: '/sys', launcher: findLauncher(), ...stateFolders(uid, env) }, { uid, gid }, env['COMPART_CGROUP'] ?? null);
+  }
+
+  get layout(): CgroupLayout {
+    this.#layout ??= detectLayout(
+      readKernelFile(`${this.paths.proc}/self/mountinfo`) ?? '',
+      readKernelFile(`${this.paths.proc}/self/cgroup`) ?? '',
+      (mountPoint) => readKernelFile(`${mountPoint}/cgroup.controllers`) ?? '',
+    );
+    return this.#layout;
+  }
+
+  /** Must have been awaited before {@link base} is used; under systemd it starts the unit that owns the groups. */
+  async ready(): Promise<this> {
+    if (this.#base === null) {
+      const chosen = chooseBase(this.layout, this.#facts);
+      this.#base = chosen.unit === null ? chosen : await delegatedBase(this, chosen.unit);
+    }
+    return this;
+  }
+
+  /** Where compartments stand. */
+  get base(): CgroupBase {
+    if (this.#base === null) throw new CompartError('ERR_COMPART_INTERNAL', 'the host was used before it was ready');
+    return this.#base;
+  }
+
+  /** The version of the hierarchy, and the unit: what `doctor` shows of where groups go. Starts nothing. */
+  get plannedBase(): CgroupBase {
+    return this.#base ?? chooseBase(this.layout, this.#facts);
+  }
+
+  /** Why a controller cannot be used, or null. Does not start anything. */
+  refusal(controller: string): Refusal | null {
+    return refusalOf(this.layout, this.plannedBase, this.#facts, controller);
+  }
+
+  /** Can a process of this user be made a member of a v2 group under the base? */
+  get joinsV2(): boolean {
+    const v2 = this.layout.v2;
+    if (v2 === null || v2.readOnly) return false;
+    if (this.uid === 0 || this.base.unit !== null) return true;
+    const writable = this.#facts.writable(v2.mountPoint + this.base.path);
+    return writable && `${v2.self}/`.startsWith(`${this.base.path}/`);
+  }
+
+  /** 1 or 2: the version whose files hold this controller's limits; null where there is none. */
+  versionOf(controller: string): 1 | 2 | null {
+    return hierarchyOf(this.layout, controller)?.version ?? null;
+  }
+
+  get memoryBytes(): number {
+    return this.#memory('MemTotal');
+  }
+
+  get swapBytes(): number {
+    return this.#memory('SwapTotal');
+  }
+
+  /** CPU numbers that are online. */
+  get cpus(): number[] {
+    return parseCpuList(readKernelFile(`${this.paths.sys}/devices/system/cpu/online`) ?? '0');
+  }
+
+  #memory(key: string): number {
+    this.#meminfo ??= parseMeminfo(readKernelFile(`${this.paths.proc}/meminfo`) ?? '');
+    return this.#meminfo.get(key) ?? 0;
+  }
+
+  get #facts(): BaseFacts {
+    return {
+      uid: this.uid,
+      override: this.#override,
+      systemd: existsSync('/run/systemd/system'),
+      writable: (dir) => mayWrite(`${dir}/cgroup.procs`) && mayWrite(dir),
+    };
+  }
+}
+
+function mayWrite(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** file-hierarchy(7): run-time state in /run, or in the user's run-time directory. */
+function stateFolders(uid: number, env: NodeJS.ProcessEnv): { state: string; log: string } {
+  const moved = env['COMPART_STATE'];
+  if (moved) return { state: moved, log: `${moved}/log` };
+  if (uid === 0) return { state: '/run/compart', log: '/var/log/compart' };
+  const runtime = env['XDG_RUNTIME_DIR'] ?? `/tmp/compart-${uid}`;
+  const state = env['XDG_STATE_HOME'] ?? (env['HOME'] ? `${env['HOME']}/.local/state` : runtime);
+  return { state: `${runtime}/compart`, log: `${state}/compart/log` };
+}
+
+/** Beside the bundle when installed, in the source tree when the library runs from there. */
+function findLauncher(): string {
+  const places = ['../native/build/compart-launch', '../../native/build/compart-launch', '../../../native/build/compart-launch'];
+  const found = places.map((place) => fileURLToPath(new URL(place, import.meta.url))).find((path) => existsSync(path));
+  return found ?? fileURLToPath(new URL('../native/build/compart-launch', import.meta.url));
+}

@@ -1,0 +1,86 @@
+import { CompartError } from '../shared/errors.js';
+
+/** What a process must do to be born inside its compartment: one plan for native/launch.c. */
+export interface LaunchPlan {
+  /** cgroup.procs files to join, in order. */
+  cgroups: string[];
+  namespaces?: Array<{ type: string; path: string }>;
+  /** Wait until the parent says go: somebody else (systemd) moves the process first. */
+  hold?: boolean;
+  setsid?: boolean;
+  credentials?: { uid: number; gid: number; groups: number[] };
+  noNewPrivs?: boolean;
+  workdir?: string;
+  env?: Record<string, string>;
+  /** A supervisor that stays after compart has returned. */
+  monitor?: { timeoutMs: number | null; finish: string[]; expire: string[] };
+}
+
+/** Encodes a plan as native/plan.c reads it: NUL-terminated `key=value` records. Pure. */
+export function encodePlan(plan: LaunchPlan): Buffer {
+  const records = ['compart-plan/1'];
+  const add = (key: string, value: string | number): void => {
+    records.push(`${key}=${value}`);
+  };
+  if (plan.hold) add('hold', 1);
+  if (plan.monitor) {
+    add('monitor', 1);
+    if (plan.monitor.timeoutMs !== null) add('timeout_ms', plan.monitor.timeoutMs);
+    for (const argument of plan.monitor.finish) add('finish', argument);
+    for (const argument of plan.monitor.expire) add('expire', argument);
+  }
+  if (plan.setsid) add('setsid', 1);
+  for (const path of plan.cgroups) add('cgroup', path);
+  for (const { type, path } of plan.namespaces ?? []) add('ns', `${type}:${path}`);
+  if (plan.credentials) {
+    add('groups', plan.credentials.groups.join(','));
+    add('gid', plan.credentials.gid);
+    add('uid', plan.credentials.uid);
+  }
+  if (plan.noNewPrivs) add('nnp', 1);
+  if (plan.workdir !== undefined) add('workdir', plan.workdir);
+  for (const [key, value] of Object.entries(plan.env ?? {})) add('env', `${key}=${value}`);
+  records.push('end', '');
+  return Buffer.from(records.join('\0'), 'utf8');
+}
+
+/** What the launcher said: the step that failed, or in monitor mode the pid of the command. */
+export interface LaunchReport {
+  failure: { step: string; errno: number; detail: string } | null;
+  pid: number | null;
+}
+
+export function parseReport(text: string): LaunchReport {
+  const report: LaunchReport = { failure: null, pid: null };
+  for (const line of text.split('\n')) {
+    const fail = /^fail (\S+) (\d+) ?(.*)$/.exec(line);
+    if (fail) report.failure = { step: fail[1] ?? '', errno: Number(fail[2]), detail: fail[3] ?? '' };
+    const pid = /^pid (\d+)$/.exec(line);
+    if (pid) report.pid = Number(pid[1]);
+  }
+  return report;
+}
+
+const ACTIONS: Readonly<Record<string, string>> = {
+  cgroup: 'join the group',
+  ns: 'enter the namespace',
+  groups: 'set the groups',
+  gid: 'set the group id',
+  uid: 'set the user id',
+  nnp: 'set no_new_privs',
+  env: 'set the environment',
+  workdir: 'change to the directory',
+};
+
+/** The error for a failed launch: 126 and 127 for the command itself, 125 for everything before it. */
+export function launchError(failure: NonNullable<LaunchReport['failure']>, exitCode: number, reason: string): CompartError {
+  const { step, detail } = failure;
+  if (step === 'exec' && exitCode === 127) {
+    return new CompartError('ERR_COMPART_COMMAND_NOT_FOUND', `${detail}: command not found`);
+  }
+  if (step === 'exec') {
+    return new CompartError('ERR_COMPART_NOT_EXECUTABLE', `cannot execute ${detail}: ${reason}`);
+  }
+  const hint = step === 'workdir' ? { hint: '--workdir wants a directory that exists and that the user may enter' } : {};
+  return new CompartError('ERR_COMPART_LAUNCH', `cannot ${ACTIONS[step] ?? step} ${detail}: ${reason}`, hint);
+}

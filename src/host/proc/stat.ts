@@ -1,0 +1,49 @@
+import { readKernelFile } from '../kernfs.js';
+
+/** The fields of /proc/PID/stat that compart reads (proc_pid_stat(5)). */
+export interface ProcessStat {
+  pid: number;
+  command: string;
+  /** `R`, `S`, `D`, `T` stopped, `Z` zombie … */
+  state: string;
+  parent: number;
+  processGroup: number;
+  /** Foreground process group of the controlling terminal, -1 without one. */
+  foregroundGroup: number;
+  kernelThread: boolean;
+  /** Clock ticks since boot at which it started: with the pid, an identity that is never reused. */
+  startTime: number;
+}
+
+const PF_KTHREAD = 0x00200000;
+
+/** Parses /proc/PID/stat; the command may hold blanks and parentheses, so fields count from the last `)`. */
+export function parseStat(text: string): ProcessStat | null {
+  const open = text.indexOf('(');
+  const close = text.lastIndexOf(')');
+  if (open < 0 || close < open) return null;
+  const rest = text.slice(close + 2).split(' ');
+  const at = (field: number): number => Number(rest[field - 3] ?? Number.NaN);
+  if (rest.length < 20) return null;
+  return {
+    pid: Number(text.slice(0, open - 1)),
+    command: text.slice(open + 1, close),
+    state: rest[0] ?? '?',
+    parent: at(4),
+    processGroup: at(5),
+    foregroundGroup: at(8),
+    kernelThread: (at(9) & PF_KTHREAD) !== 0,
+    startTime: at(22),
+  };
+}
+
+/** A process as it is now, or null if there is none with this pid. */
+export function readStat(proc: string, pid: number | 'self'): ProcessStat | null {
+  try {
+    const text = readKernelFile(`${proc}/${pid}/stat`);
+    return text === null ? null : parseStat(text);
+  } catch {
+    // ESRCH: it ended between open and read.
+    return null;
+  }
+}

@@ -1,0 +1,42 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { CompartError, errnoOf, systemReason } from '../shared/errors.js';
+
+/** The state error for a path, with the system's reason. */
+export function stateError(action: string, path: string, error: unknown, hint?: string): CompartError {
+  return new CompartError('ERR_COMPART_STATE', `cannot ${action} ${path}: ${systemReason(error)}`, {
+    cause: error,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** Makes a directory that only its owner may enter, with its parents. */
+export function makePrivateDir(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw stateError('make', path, error, 'COMPART_STATE names another folder for the state');
+  }
+}
+
+/** Replaces a file as a whole: whoever reads it meets the old text or the new, never half of one. */
+export function writeJson(path: string, value: unknown): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    writeFileSync(temporary, `${JSON.stringify(value)}\n`, { mode: 0o600 });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw stateError('write', path, error);
+  }
+}
+
+/** The parsed file; null where there is none; a SyntaxError stays one, as only the caller knows what it means. */
+export function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as unknown;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return null;
+    if (error instanceof SyntaxError) throw error;
+    throw stateError('read', path, error);
+  }
+}

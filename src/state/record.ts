@@ -1,0 +1,64 @@
+import type { Group } from '../host/cgroup/group.js';
+import type { ProcessIdentity } from '../host/proc/identity.js';
+
+export const RECORD_SCHEMA = 1;
+
+/** What is on disk of one subsystem: what was asked, and what of it the host does not enforce. */
+export interface SubsystemRecord {
+  driver: string;
+  limits: unknown;
+  /** Flags that --best-effort let pass, e.g. `--swap`. */
+  notEnforced: string[];
+}
+
+/** How the command was asked for; `inspect` shows it. */
+export interface SpecRecord {
+  command: string[] | null;
+  workdir: string | null;
+  user: string | null;
+  env: string[];
+  timeoutMs: number | null;
+  keep: boolean;
+  detached: boolean;
+  limits: Record<string, string>;
+}
+
+/**
+ * One compartment on disk. Status is computed from the kernel, never stored. Written before the first change
+ * it names, so that whatever a crash leaves can be found from it.
+ */
+export interface CompartmentRecord {
+  schema: typeof RECORD_SCHEMA;
+  id: string;
+  name: string;
+  kind: 'compartment' | 'guest';
+  /** Unix time in milliseconds. */
+  createdAt: number;
+  startedAt: number | null;
+  endedAt: number | null;
+  labels: Record<string, string>;
+  spec: SpecRecord;
+  /** The command itself. */
+  main: ProcessIdentity | null;
+  /** Who removes the compartment at its end; if it is gone without doing so, `gc` does. Null: nobody, it stays. */
+  owner: ProcessIdentity | null;
+  exitCode: number | null;
+  group: Group;
+  subsystems: Record<string, SubsystemRecord>;
+}
+
+/** Is this what {@link CompartmentRecord} promises, as far as its readers rely on it? */
+export function isRecord(value: unknown): value is CompartmentRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const record = value as Partial<CompartmentRecord>;
+  return (
+    record.schema === RECORD_SCHEMA &&
+    typeof record.name === 'string' &&
+    typeof record.id === 'string' &&
+    typeof record.createdAt === 'number' &&
+    typeof record.spec === 'object' &&
+    typeof record.subsystems === 'object' &&
+    typeof record.group?.identity === 'string' &&
+    typeof record.group.dirs === 'object'
+  );
+}

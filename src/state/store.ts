@@ -1,0 +1,158 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { CompartError, errnoOf } from '../shared/errors.js';
+import type { ProcessIdentity } from '../host/proc/identity.js';
+import { makePrivateDir, readJson, stateError, writeJson } from './json.js';
+import { isRecord, type CompartmentRecord } from './record.js';
+
+const RECORD = 'record.json';
+/** A folder being prepared: `.new-PID_STARTTIME-NAME`. It becomes NAME by one rename. */
+const NEW = /^\.new-(\d+)_(\d+)-(.+)$/;
+
+/** The state folder: one folder a compartment, its record inside. */
+export class Store {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  /** The folder of a compartment. */
+  folder(name: string): string {
+    return `${this.root}/compartments/${name}`;
+  }
+
+  /**
+   * Takes a name: the folder appears together with its record, or not at all.
+   * @throws ERR_COMPART_EXISTS if the name is taken, ERR_COMPART_STATE if the folder cannot be written
+   */
+  claim(record: CompartmentRecord, claimer: ProcessIdentity): void {
+    makePrivateDir(`${this.root}/compartments`);
+    this.#refuseForeign();
+    const prepared = this.folder(`.new-${claimer.pid}_${claimer.startTime}-${record.name}`);
+    try {
+      mkdirSync(prepared, { mode: 0o700 });
+    } catch (error) {
+      throw stateError('make', prepared, error);
+    }
+    try {
+      writeJson(`${prepared}/${RECORD}`, record);
+      renameSync(prepared, this.folder(record.name));
+    } catch (error) {
+      rmSync(prepared, { recursive: true, force: true });
+      if (['ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) throw nameTaken(record.name);
+      throw error instanceof CompartError ? error : stateError('make', this.folder(record.name), error);
+    }
+  }
+
+  /** A folder in a place that others may write to could be theirs: then nothing in it can be trusted. */
+  #refuseForeign(): void {
+    const stat = statSync(this.root);
+    if (stat.uid === process.getuid?.() && (stat.mode & 0o022) === 0) return;
+    throw new CompartError('ERR_COMPART_STATE', `${this.root} belongs to uid ${stat.uid} or is writable by others`, {
+      hint: 'COMPART_STATE names another folder for the state',
+    });
+  }
+
+  /**
+   * @returns null if there is no compartment of this name
+   * @throws ERR_COMPART_STATE if the record is damaged
+   */
+  read(name: string): CompartmentRecord | null {
+    const path = `${this.folder(name)}/${RECORD}`;
+    let value: unknown;
+    try {
+      value = readJson(path);
+    } catch (error) {
+      if (error instanceof SyntaxError) throw damaged(name, path, error);
+      throw error;
+    }
+    if (value === null) return null;
+    if (!isRecord(value)) throw damaged(name, path, undefined);
+    return value;
+  }
+
+  /** @throws ERR_COMPART_NOT_FOUND */
+  get(name: string): CompartmentRecord {
+    const record = this.read(name);
+    if (record !== null) return record;
+    throw new CompartError('ERR_COMPART_NOT_FOUND', `no compartment named "${name}"`, { hint: 'compart ps lists those that exist' });
+  }
+
+  /** Replaces the record of a compartment that has been claimed. */
+  save(record: CompartmentRecord): void {
+    writeJson(`${this.folder(record.name)}/${RECORD}`, record);
+  }
+
+  /** Notes that --timeout ended the command: a file of its own, so that no record is written by two. */
+  markTimedOut(name: string): void {
+    const path = `${this.folder(name)}/timed-out`;
+    try {
+      writeFileSync(path, '', { mode: 0o600 });
+    } catch (error) {
+      throw stateError('write', path, error);
+    }
+  }
+
+  hasTimedOut(name: string): boolean {
+    return existsSync(`${this.folder(name)}/timed-out`);
+  }
+
+  /** Forgets a compartment, all at once; its groups must be gone. */
+  drop(name: string): void {
+    const gone = this.folder(`.gone-${process.pid}-${process.hrtime.bigint()}`);
+    try {
+      renameSync(this.folder(name), gone);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return;
+      throw stateError('remove', this.folder(name), error);
+    }
+    this.discard(gone);
+  }
+
+  /** Deletes a folder that is no compartment's any more. */
+  discard(folder: string): void {
+    rmSync(folder, { recursive: true, force: true });
+  }
+
+  /** Names of all compartments, sorted. */
+  names(): string[] {
+    return this.#entries().filter((name) => !name.startsWith('.')).sort();
+  }
+
+  /** Folders that were given up and not yet deleted. */
+  forgotten(): string[] {
+    return this.#entries().filter((name) => name.startsWith('.gone-')).map((name) => this.folder(name));
+  }
+
+  /** Folders that were being prepared when their process may have died. */
+  unfinished(): Array<{ folder: string; name: string; claimer: ProcessIdentity }> {
+    return this.#entries().flatMap((entry) => {
+      const match = NEW.exec(entry);
+      if (match?.[3] === undefined) return [];
+      const claimer = { pid: Number(match[1]), startTime: Number(match[2]) };
+      return [{ folder: this.folder(entry), name: match[3], claimer }];
+    });
+  }
+
+  #entries(): string[] {
+    try {
+      return readdirSync(`${this.root}/compartments`);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return [];
+      throw stateError('read', `${this.root}/compartments`, error);
+    }
+  }
+}
+
+export function nameTaken(name: string): CompartError {
+  return new CompartError('ERR_COMPART_EXISTS', `a compartment named "${name}" exists already`, {
+    hint: `choose another --name, or remove it: compart rm --force ${name}`,
+  });
+}
+
+function damaged(name: string, path: string, cause: unknown): CompartError {
+  return new CompartError('ERR_COMPART_STATE', `the record of "${name}" is damaged: ${path}`, {
+    cause,
+    hint: `compart rm --force ${name} ends its processes and removes it`,
+  });
+}

@@ -1,0 +1,54 @@
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { it } from '@jest/globals';
+
+/** What a test may need of the machine, and how to see whether it is there. */
+const NEEDS: Readonly<Record<string, () => boolean>> = {
+  root: () => process.getuid?.() === 0,
+  'cgroup-memory': () => offers('memory'),
+  'cgroup-cpu': () => offers('cpu'),
+  'cgroup-cpuset': () => offers('cpuset'),
+  'cgroup-pids': () => offers('pids'),
+  'cgroup-io': () => offers('blkio') || offers('io'),
+  'cgroup-twin': () => / - cgroup2 /.test(readFileSync('/proc/self/mountinfo', 'utf8')),
+  swapon: () => existsSync('/usr/sbin/swapon') || existsSync('/sbin/swapon'),
+  'two-cpus': () => readFileSync('/sys/devices/system/cpu/online', 'utf8').trim() !== '0',
+  python3: () => onPath('python3'),
+  tmux: () => onPath('tmux'),
+  vim: () => onPath('vim') || onPath('vim.tiny'),
+  less: () => onPath('less'),
+};
+export type Need = keyof typeof NEEDS;
+
+function offers(controller: string): boolean {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+  if (mounts.some((line) => line.includes(' - cgroup ') && line.split(/[ ,]/).includes(controller))) return true;
+  const v2 = mounts.find((line) => line.includes(' - cgroup2 '))?.split(' ')[4];
+  return v2 !== undefined && readFileSync(`${v2}/cgroup.controllers`, 'utf8').split(/\s/).includes(controller);
+}
+
+export function onPath(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(':').some((dir) => {
+    try {
+      accessSync(`${dir}/${program}`, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/**
+ * `it` where everything named is there, else a skip that says what is missing. With COMPART_REQUIRE=all the
+ * test runs and fails instead: a machine that should have it must.
+ */
+export function requires(...needs: string[]): typeof it {
+  const missing = needs.filter((need) => !(NEEDS[need] ?? (() => onPath(need)))());
+  if (missing.length === 0) return it;
+  process.stderr.write(`skipping tests: this machine lacks ${missing.join(', ')}\n`);
+  if (process.env['COMPART_REQUIRE'] !== 'all') return it.skip as typeof it;
+  const failing = (name: string): void =>
+    it(name, () => {
+      throw new Error(`this machine lacks ${missing.join(', ')}, and COMPART_REQUIRE=all wants it`);
+    });
+  return failing as unknown as typeof it;
+}

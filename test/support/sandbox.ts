@@ -1,0 +1,132 @@
+import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect } from '@jest/globals';
+import { execa, type Options, type ResultPromise } from 'execa';
+
+export const COMPART = fileURLToPath(new URL('../../bin/compart', import.meta.url));
+
+export interface Answer {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** A state folder and a parent of groups that are this test's own. */
+export interface Sandbox {
+  /** A folder for the test's files. */
+  dir: string;
+  state: string;
+  /** The parent of its groups, below every mount point. */
+  base: string;
+  env: Record<string, string>;
+  /** Runs bin/compart and waits. Never rejects for an exit status. */
+  compart(args: readonly string[], options?: Options): Promise<Answer>;
+  /** Starts bin/compart and hands the process out. */
+  start(args: readonly string[], options?: Options): ResultPromise<Options>;
+  /** What `--json` of a verb says. */
+  json<T = unknown>(args: readonly string[]): Promise<T>;
+}
+
+let counter = 0;
+
+function make(): Sandbox {
+  counter += 1;
+  const dir = mkdtempSync(`${tmpdir()}/compart-test-`);
+  const state = `${dir}/state`;
+  const base = `/compart-test-${process.pid}-${counter}`;
+  const env = { COMPART_STATE: state, COMPART_CGROUP: base, NODE_OPTIONS: '' };
+  const start: Sandbox['start'] = (args, options = {}) =>
+    execa(COMPART, args, { reject: false, stdin: 'ignore', stripFinalNewline: false, ...options, env: { ...env, ...options.env } }) as unknown as ResultPromise<Options>;
+  const compart: Sandbox['compart'] = async (args, options = {}) => {
+    const { exitCode, signal, stdout, stderr } = await start(args, options);
+    if (exitCode === undefined) throw new Error(`compart ${args.join(' ')} ended by ${String(signal)}`);
+    return { status: exitCode, stdout: String(stdout ?? ''), stderr: String(stderr ?? '') };
+  };
+  return {
+    dir, state, base, env, compart, start,
+    json: async <T>(args: readonly string[]) => {
+      const answer = await compart([...args, '--json']);
+      if (answer.status !== 0) throw new Error(`compart ${args.join(' ')}: ${answer.stderr}`);
+      return JSON.parse(answer.stdout) as T;
+    },
+  };
+}
+
+/** Mount points of all cgroup hierarchies. */
+export function hierarchies(): string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => / - cgroup2? /.test(line))
+    .map((line) => line.split(' ')[4] ?? '');
+}
+
+/** Every directory below the base, in all hierarchies: what a compartment left behind. */
+export function groupsBelow(base: string): string[] {
+  const found: string[] = [];
+  const visit = (dir: string): void => {
+    let names: string[];
+    try {
+      names = readdirSync(dir, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    } catch {
+      return;
+    }
+    for (const name of names) {
+      found.push(`${dir}/${name}`);
+      visit(`${dir}/${name}`);
+    }
+  };
+  for (const mount of hierarchies()) visit(mount + base);
+  return found;
+}
+
+/** Pids of everything that runs below the base. */
+export function processesBelow(base: string): number[] {
+  return groupsBelow(base).flatMap((dir) => {
+    try {
+      return readFileSync(`${dir}/cgroup.procs`, 'utf8').split('\n').filter(Boolean).map(Number);
+    } catch {
+      return [];
+    }
+  });
+}
+
+/**
+ * A fresh sandbox for each test of the file. After each: no compartment, no process and no group may be left,
+ * else the test fails (and what was left is removed, for the next one).
+ */
+export function useSandbox(): { current: Sandbox } {
+  const holder = {} as { current: Sandbox };
+  beforeEach(() => {
+    holder.current = make();
+  });
+  afterEach(async () => {
+    const { base, state, dir, compart } = holder.current;
+    const left = { processes: processesBelow(base), groups: groupsBelow(base), state: namesIn(`${state}/compartments`) };
+    const { stdout } = await compart(['ps', '--json']);
+    for (const { name } of (stdout === '' ? [] : JSON.parse(stdout)) as Array<{ name: string }>) await compart(['rm', '--force', name]);
+    await compart(['gc']);
+    removeBases(base);
+    rmSync(dir, { recursive: true, force: true });
+    expect(left).toEqual({ processes: [], groups: [], state: [] });
+  });
+  return holder;
+}
+
+function namesIn(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return [];
+  }
+}
+
+function removeBases(base: string): void {
+  for (const dir of [...groupsBelow(base).reverse(), ...hierarchies().map((mount) => mount + base)]) {
+    try {
+      rmdirSync(dir);
+    } catch {
+      // Not there, or its last task is still dying.
+    }
+  }
+}
