@@ -20,7 +20,6 @@ export function orDash<T>(value: T | null | undefined, show: (value: T) => strin
 
 /** A command on one line, cut, with control characters replaced. */
 export function commandLine(command: readonly string[] | null, width: number): string {
-  // eslint-disable-next-line no-control-regex
   const text = (command ?? []).join(' ').replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
   return text.length > width ? `${text.slice(0, width - 1)}…` : text;
 }

@@ -54,6 +54,6 @@ const argv = process.argv.slice(2);
 process.on('uncaughtException', (error) => {
   process.exit(error instanceof OutputClosed ? 0 : reportError(error, wantsJson(argv)));
 });
-main(argv, [process.execPath, process.argv[1] ?? ''])
+void main(argv, [process.execPath, process.argv[1] ?? ''])
   .catch((error: unknown) => reportError(error, wantsJson(argv)))
   .then((status) => process.exit(status));

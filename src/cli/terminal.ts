@@ -7,10 +7,10 @@ export interface Terminal {
   host: Host;
   /** argv that starts compart itself. */
   self: readonly string[];
-  out(text: string | Uint8Array): void;
-  json(value: unknown): void;
+  out: (text: string | Uint8Array) => void;
+  json: (value: unknown) => void;
   /** One line on stderr, starting `compart: `. */
-  say(line: string): void;
+  say: (line: string) => void;
 }
 
 /** Thrown when nobody reads stdout any more: the end, and nothing to report. */
@@ -31,7 +31,6 @@ function writeAll(fd: number, text: string | Uint8Array): void {
 
 /** Control characters of names, paths and commands must not reach the terminal as they are. */
 function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 

@@ -3,8 +3,9 @@ import type { Refusal } from '../host/cgroup/base.js';
 import type { Driver, ReadGroup } from '../host/cgroup/driver.js';
 import { groupReader, type Group } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
+import type { SubsystemRecord } from '../state/record.js';
 import { writeKernelFile } from '../host/kernfs.js';
-import type { FlagRefusal, Subsystem, SubsystemKind } from './subsystem.js';
+import type { FlagRefusal, Placement, Probe, Subsystem, SubsystemKind } from './subsystem.js';
 
 /** What vm, sched, io and pids add to the common life of a subsystem that a cgroup controller enforces. */
 export interface CgroupSubsystemDefinition<L extends object, S> {
@@ -27,94 +28,127 @@ export interface CgroupSubsystemDefinition<L extends object, S> {
 }
 
 /** The subsystem that a definition describes. */
-export function cgroupSubsystem<L extends object, S>(definition: CgroupSubsystemDefinition<L, S>): Subsystem<L, S> {
-  const { kind, flags, drivers } = definition;
+export class CgroupSubsystem<L extends object, S> implements Subsystem<L, S> {
+  readonly kind: SubsystemKind;
+  readonly flags: Readonly<Record<keyof L, string>>;
+  readonly #definition: CgroupSubsystemDefinition<L, S>;
 
-  /** v1 where its controller is mounted, else v2: a controller is in one hierarchy only. */
-  const pick = (host: Host): Driver<L, S> | null => {
-    if (drivers.v1.needs.every((name) => host.versionOf(name) === 1)) return drivers.v1;
-    return drivers.v2.needs.every((name) => host.versionOf(name) === 2) ? drivers.v2 : null;
-  };
-  const names = Object.keys(flags) as Array<keyof L>;
-  const askedNames = (asked: Partial<L>): Array<keyof L> => names.filter((name) => name in asked);
+  constructor(definition: CgroupSubsystemDefinition<L, S>) {
+    this.kind = definition.kind;
+    this.flags = definition.flags;
+    this.#definition = definition;
+  }
 
-  /** Why nothing of this subsystem can be had, or null. */
-  const refused = (host: Host): Refusal | null => {
-    const driver = pick(host) ?? (host.layout.mode === 'unified' ? drivers.v2 : drivers.v1);
-    return host.refusal(driver.needs[0] ?? kind);
-  };
+  probe(host: Host): Probe {
+    const driver = this.#refused(host) === null ? (this.#driver(host)?.name ?? null) : null;
+    return { kind: this.kind, driver, refusals: this.refusals(host, this.#definition.sample) };
+  }
 
-  const refusals = (host: Host, asked: Partial<L>): FlagRefusal[] => {
-    const driver = pick(host);
-    const reason = refused(host);
+  refusals(host: Host, asked: Partial<L>): FlagRefusal[] {
+    const driver = this.#driver(host);
+    const reason = this.#refused(host);
     if (driver === null || reason !== null) {
       const why = reason ?? { why: 'the controller is missing', mend: 'compart doctor' };
-      return [...new Set(askedNames(asked).map((name) => flags[name]))].map((flag) => ({ flag, ...why }));
+      return [...new Set(this.#names(asked).map((name) => this.flags[name]))].map((flag) => ({ flag, ...why }));
     }
-    const limits = { ...definition.unlimited, ...asked };
+    const limits = { ...this.#definition.unlimited, ...asked };
     const unenforceable = driver
       .unenforceable(limits, (name) => host.refusal(name) === null)
-      .map(({ limit, why, mend }) => ({ flag: flags[limit], why, mend }));
-    return [...unenforceable, ...definition.lacks(host, asked)];
-  };
+      .map(({ limit, why, mend }) => ({ flag: this.flags[limit], why, mend }));
+    return [...unenforceable, ...this.#definition.lacks(host, asked)];
+  }
 
-  const apply = (driver: Driver<L, S>, group: Group, read: ReadGroup, limits: L): void => {
-    for (const { controller, file, value } of driver.writes(limits, read)) {
-      writeKernelFile(`${group.dirs[controller] ?? ''}/${file}`, value);
+  controllers(host: Host): string[] {
+    const driver = this.#driver(host);
+    if (driver === null || this.#refused(host) !== null) return [];
+    return [...driver.needs, ...driver.uses.filter((name) => host.refusal(name) === null)];
+  }
+
+  load(host: Host, group: Group, asked: Partial<L>): { record: SubsystemRecord; placement: Placement } {
+    const driver = this.#required(host);
+    const read = groupReader(group);
+    const limits = this.#definition.merge(this.#definition.unlimited, asked);
+    this.#definition.validate(host, limits);
+    const inForce = this.#names(asked).length > 0 ? apply(driver, group, limits) : driver.inForce(read);
+    const cgroups = new Set([...driver.needs, ...driver.uses].flatMap((name) => group.dirs[name] ?? []));
+    return {
+      record: { driver: driver.name, limits: inForce, notEnforced: [] },
+      placement: { cgroups: [...cgroups].map((dir) => `${dir}/cgroup.procs`) },
+    };
+  }
+
+  update(host: Host, group: Group, record: SubsystemRecord, asked: Partial<L>): SubsystemRecord {
+    const driver = this.#required(host);
+    const read = groupReader(group);
+    const now = driver.inForce(read);
+    const next = this.#definition.merge(now, asked);
+    this.#definition.validate(host, next);
+    this.#definition.prepare?.(group, read, now, next);
+    let inForce: L;
+    try {
+      inForce = apply(driver, group, next);
+    } catch (error) {
+      apply(driver, group, now);
+      if (!(error instanceof CompartError)) throw error;
+      throw this.#definition.explain?.(error, read, now, next) ?? error;
     }
-  };
+    const enforcedNow = new Set(this.#names(asked).map((name) => this.flags[name]));
+    const notEnforced = record.notEnforced.filter((flag) => !enforcedNow.has(flag));
+    return { ...record, limits: inForce, notEnforced };
+  }
 
-  const required = (host: Host): Driver<L, S> => {
-    const driver = pick(host);
+  stats(host: Host, group: Group): S | null {
+    return this.#driver(host)?.stats(groupReader(group)) ?? null;
+  }
+
+  inForce(host: Host, group: Group): L | null {
+    return this.#driver(host)?.inForce(groupReader(group)) ?? null;
+  }
+
+  unload(host: Host, group: Group): void {
+    const driver = this.#driver(host);
+    if (driver !== null) apply(driver, group, this.#definition.unlimited);
+  }
+
+  /** v1 where its controller is mounted, else v2: a controller is in one hierarchy only. */
+  #driver(host: Host): Driver<L, S> | null {
+    const { v1, v2 } = this.#definition.drivers;
+    if (v1.needs.every((name) => host.versionOf(name) === 1)) return v1;
+    return v2.needs.every((name) => host.versionOf(name) === 2) ? v2 : null;
+  }
+
+  #required(host: Host): Driver<L, S> {
+    const driver = this.#driver(host);
     if (driver !== null) return driver;
-    throw new CompartError('ERR_COMPART_UNSUPPORTED', `this host has no controller for ${kind}`, { hint: 'compart doctor' });
-  };
+    throw new CompartError('ERR_COMPART_UNSUPPORTED', `this host has no controller for ${this.kind}`, { hint: 'compart doctor' });
+  }
 
-  return {
-    kind,
-    flags,
-    refusals,
-    probe: (host) => ({
-      kind,
-      driver: refused(host) === null ? (pick(host)?.name ?? null) : null,
-      refusals: refusals(host, definition.sample),
-    }),
-    controllers: (host) => {
-      const driver = pick(host);
-      if (driver === null || refused(host) !== null) return [];
-      return [...driver.needs, ...driver.uses.filter((name) => host.refusal(name) === null)];
-    },
-    load: (host, group, asked) => {
-      const driver = required(host);
-      const read = groupReader(group);
-      const limits = definition.merge(definition.unlimited, asked);
-      definition.validate(host, limits);
-      if (askedNames(asked).length > 0) apply(driver, group, read, limits);
-      const record = { driver: driver.name, limits: driver.inForce(read), notEnforced: [] };
-      const cgroups = new Set([...driver.needs, ...driver.uses].flatMap((name) => group.dirs[name] ?? []));
-      return { record, placement: { cgroups: [...cgroups].map((dir) => `${dir}/cgroup.procs`) } };
-    },
-    update: (host, group, record, asked) => {
-      const driver = required(host);
-      const read = groupReader(group);
-      const now = driver.inForce(read);
-      const next = definition.merge(now, asked);
-      definition.validate(host, next);
-      definition.prepare?.(group, read, now, next);
-      try {
-        apply(driver, group, read, next);
-      } catch (error) {
-        apply(driver, group, read, now);
-        if (!(error instanceof CompartError)) throw error;
-        throw definition.explain?.(error, read, now, next) ?? error;
-      }
-      return { ...record, limits: driver.inForce(read), notEnforced: record.notEnforced.filter((flag) => !askedNames(asked).some((name) => flags[name] === flag)) };
-    },
-    stats: (host, group) => pick(host)?.stats(groupReader(group)) ?? null,
-    inForce: (host, group) => pick(host)?.inForce(groupReader(group)) ?? null,
-    unload: (host, group) => {
-      const driver = pick(host);
-      if (driver !== null) apply(driver, group, groupReader(group), definition.unlimited);
-    },
-  };
+  /** Why nothing of this subsystem can be had, or null. */
+  #refused(host: Host): Refusal | null {
+    const { v1, v2 } = this.#definition.drivers;
+    const driver = this.#driver(host) ?? (host.layout.mode === 'unified' ? v2 : v1);
+    return host.refusal(driver.needs[0] ?? this.kind);
+  }
+
+  #names(asked: Partial<L>): Array<keyof L> {
+    return (Object.keys(this.flags) as Array<keyof L>).filter((name) => name in asked);
+  }
+}
+
+/** Writes the limits and returns what the kernel says is in force then. */
+function apply<L extends object>(driver: Driver<L, unknown>, group: Group, limits: L): L {
+  for (const { controller, file, value } of driver.writes(limits, groupReader(group))) {
+    writeKernelFile(`${group.dirs[controller] ?? ''}/${file}`, value);
+  }
+  const inForce = driver.inForce(groupReader(group));
+  verify(inForce, limits);
+  return inForce;
+}
+
+/** A limit that was written and is not there was pretended: a kernel that took it without keeping it. */
+function verify<L extends object>(inForce: L, limits: L): void {
+  for (const name of Object.keys(limits) as Array<keyof L>) {
+    if (limits[name] === null || inForce[name] !== null) continue;
+    throw new CompartError('ERR_COMPART_KERNEL', `the kernel took ${String(name)} ${String(limits[name])} and does not hold it`);
+  }
 }

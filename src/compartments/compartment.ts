@@ -74,14 +74,17 @@ export async function createCompartment(host: Host, request: CreateRequest): Pro
   const group = planGroup(host.layout, host.base, request.name, controllers, host.joinsV2);
   const store = new Store(host.paths.state);
   const record = newRecord(request, group, selfIdentity(host));
-  await claim(host, store, record);
+  claim(host, store, record);
   const undo = new UndoStack();
   undo.add(`state of ${record.name}`, () => store.drop(record.name));
   try {
     createGroup(host.layout, group, undo);
     for (const kind of kinds) loadInto({ host, store, record }, kind, limits, refusals);
-    if (!request.owned) record.owner = null;
-    store.save(record);
+    // An owned one is saved once more with its process in it; until then the claim names all there is to remove.
+    if (!request.owned) {
+      record.owner = null;
+      store.save(record);
+    }
     undo.keep();
     return { host, store, record };
   } catch (error) {
@@ -119,7 +122,7 @@ function newRecord(request: CreateRequest, group: Group, owner: ProcessIdentity)
 }
 
 /** Takes the name; one that a crash left behind is swept first. */
-async function claim(host: Host, store: Store, record: CompartmentRecord): Promise<void> {
+function claim(host: Host, store: Store, record: CompartmentRecord): void {
   const claimer = selfIdentity(host);
   try {
     store.claim(record, claimer);

@@ -58,7 +58,7 @@ class FileReader {
   entries(): FileEntry[] {
     const [syntax] = this.#document.errors;
     if (syntax) throw this.#error(syntax.pos[0], syntax.message);
-    const root = this.#pairs(this.#document.contents as Node | null, 'the file');
+    const root = this.#pairs(this.#document.contents, 'the file');
     for (const pair of root) {
       if (this.#key(pair) !== 'compartments') throw this.#unknown(pair, ['compartments']);
     }
@@ -116,7 +116,7 @@ class FileReader {
   }
 
   #pairs(node: Node | null, where: string): Pair[] {
-    if (this.#yaml.isMap(node)) return node.items as Pair[];
+    if (this.#yaml.isMap(node)) return node.items;
     if (node === null || (this.#yaml.isScalar(node) && node.value === null)) return [];
     throw this.#error(node.range?.[0] ?? 0, `${where}: a map of keys and values is wanted`);
   }

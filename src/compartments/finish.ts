@@ -24,11 +24,8 @@ const TIMEOUT_STATUS = 124;
  */
 export function finishRun(compartment: Compartment, exit: ExitStatus): RunResult {
   const { host, store, record } = compartment;
-  let result: RunResult | null = null;
-  const conclude = (): void => {
-    result = resultOf(compartment, exit);
-    for (const id of new History(store.root).add(result.record)) rmSync(logFile(host, id), { force: true });
-  };
+  const results: RunResult[] = [];
+  const conclude = (): void => void results.push(conclusion(compartment, exit));
   if (record.spec.keep) {
     killGroup(record.group);
     conclude();
@@ -37,8 +34,14 @@ export function finishRun(compartment: Compartment, exit: ExitStatus): RunResult
     takeAway(host, store, record, conclude);
   }
   // Somebody else took it away (rm --force): its counters are gone, the end is still told.
-  if (result === null) conclude();
-  return result ?? resultOf(compartment, exit);
+  return results[0] ?? conclusion(compartment, exit);
+}
+
+/** The result, written to the history; logs of records that fall out of it go with them. */
+function conclusion(compartment: Compartment, exit: ExitStatus): RunResult {
+  const result = resultOf(compartment, exit);
+  for (const id of new History(compartment.store.root).add(result.record)) rmSync(logFile(compartment.host, id), { force: true });
+  return result;
 }
 
 function resultOf(compartment: Compartment, exit: ExitStatus): RunResult {

@@ -19,7 +19,10 @@ const OWNER_PATIENCE_MS = 5000;
  */
 export async function removeCompartment(host: Host, name: string, force: boolean): Promise<void> {
   const store = new Store(host.paths.state);
-  if (force && isDamaged(store, name)) return removeDamaged(await host.ready(), store, name);
+  if (force && isDamaged(store, name)) {
+    removeDamaged(await host.ready(), store, name);
+    return;
+  }
   const { record } = await openCompartment(host, name);
   if (isPopulated(record) && !force) {
     throw new CompartError('ERR_COMPART_BUSY', `processes run in "${name}"`, { hint: `compart rm --force ${name} kills them` });

@@ -1,5 +1,5 @@
 import { killGroup } from '../host/cgroup/kill.js';
-import { groupPids, removeGroup } from '../host/cgroup/group.js';
+import { isEmpty, removeGroup } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
 import { identify, isAlive } from '../host/proc/identity.js';
 import { tryLock, unlock } from '../state/lock.js';
@@ -65,7 +65,6 @@ export function sweepAll(host: Host, store: Store): Swept {
     store.discard(folder);
     swept.removed.push(name);
   }
-  for (const folder of store.forgotten()) store.discard(folder);
   for (const name of store.names()) {
     try {
       if (sweepName(host, store, name)) swept.removed.push(name);
@@ -78,5 +77,5 @@ export function sweepAll(host: Host, store: Store): Swept {
 
 /** Is any process left in the groups of this record? */
 export function isPopulated(record: CompartmentRecord): boolean {
-  return groupPids(record.group).length > 0;
+  return !isEmpty(record.group);
 }

@@ -1,10 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { CompartError, errnoOf } from '../shared/errors.js';
 import type { ProcessIdentity } from '../host/proc/identity.js';
 import { makePrivateDir, readJson, stateError, writeJson } from './json.js';
 import { isRecord, type CompartmentRecord } from './record.js';
 
 const RECORD = 'record.json';
+/** Somebody else was faster, or the name has been taken anew. */
+const GONE = new Set(['ENOENT', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST']);
 /** A folder being prepared: `.new-PID_STARTTIME-NAME`. It becomes NAME by one rename. */
 const NEW = /^\.new-(\d+)_(\d+)-(.+)$/;
 
@@ -97,31 +99,33 @@ export class Store {
     return existsSync(`${this.folder(name)}/timed-out`);
   }
 
-  /** Forgets a compartment, all at once; its groups must be gone. */
+  /** Forgets a compartment; its groups must be gone. What is left half-way, a folder without a record, is nobody's. */
   drop(name: string): void {
-    const gone = this.folder(`.gone-${process.pid}-${process.hrtime.bigint()}`);
-    try {
-      renameSync(this.folder(name), gone);
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return;
-      throw stateError('remove', this.folder(name), error);
-    }
-    this.discard(gone);
+    this.discard(this.folder(name));
   }
 
-  /** Deletes a folder that is no compartment's any more. */
+  /**
+   * Deletes a folder of this store, its record first. The moment it is empty the name may be taken again, so
+   * what stands in it then is left alone.
+   */
   discard(folder: string): void {
-    rmSync(folder, { recursive: true, force: true });
+    try {
+      unlinkSync(`${folder}/${RECORD}`);
+    } catch (error) {
+      if (!GONE.has(errnoOf(error) ?? '')) throw stateError('remove', folder, error);
+    }
+    try {
+      for (const file of readdirSync(folder).filter((name) => name !== RECORD)) rmSync(`${folder}/${file}`, { recursive: true, force: true });
+      rmdirSync(folder);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOTDIR') rmSync(folder, { force: true });
+      else if (!GONE.has(errnoOf(error) ?? '')) throw stateError('remove', folder, error);
+    }
   }
 
   /** Names of all compartments, sorted. */
   names(): string[] {
     return this.#entries().filter((name) => !name.startsWith('.')).sort();
-  }
-
-  /** Folders that were given up and not yet deleted. */
-  forgotten(): string[] {
-    return this.#entries().filter((name) => name.startsWith('.gone-')).map((name) => this.folder(name));
   }
 
   /** Folders that were being prepared when their process may have died. */

@@ -5,8 +5,9 @@ import { openCompartment } from '../../compartments/compartment.js';
 import type { Handler } from '../verbs.js';
 
 function signalOf(text: string): number {
-  const name = text.toUpperCase().replace(/^(?!SIG)/, 'SIG') as NodeJS.Signals;
-  const number = /^\d+$/.test(text) ? Number(text) : (constants.signals[name] ?? 0);
+  const name = text.toUpperCase().replace(/^(?!SIG)/, 'SIG');
+  const signals: Partial<Record<string, number>> = constants.signals;
+  const number = /^\d+$/.test(text) ? Number(text) : (signals[name] ?? 0);
   if (number < 1 || number > 64) throw usageError(`--signal: "${text}" is no signal`, 'a name or a number, as in TERM or 15');
   return number;
 }

@@ -1,7 +1,7 @@
 import type { IoDeviceLimits, IoLimits, IoStats } from '../../host/cgroup/driver.js';
 import { io as v1 } from '../../host/cgroup/v1/io.js';
 import { io as v2 } from '../../host/cgroup/v2/io.js';
-import { cgroupSubsystem } from '../cgroup-subsystem.js';
+import { CgroupSubsystem } from '../cgroup-subsystem.js';
 
 /** What was asked of one device replaces what stood there, limit by limit. */
 function mergeDevices(now: IoDeviceLimits[], asked: Array<Partial<IoDeviceLimits> & { device: string }>): IoDeviceLimits[] {
@@ -12,7 +12,7 @@ function mergeDevices(now: IoDeviceLimits[], asked: Array<Partial<IoDeviceLimits
 }
 
 /** Bandwidth and operations of block devices. */
-export const io = cgroupSubsystem<IoLimits, IoStats>({
+export const io = new CgroupSubsystem<IoLimits, IoStats>({
   kind: 'io',
   flags: { devices: '--io-read, --io-write' },
   drivers: { v1, v2 },

@@ -5,10 +5,10 @@ import type { CpuLimits, CpuStats } from '../../host/cgroup/driver.js';
 import { SMALLEST_CPUS } from '../../host/cgroup/quota.js';
 import { cpu as v1 } from '../../host/cgroup/v1/cpu.js';
 import { cpu as v2 } from '../../host/cgroup/v2/cpu.js';
-import { cgroupSubsystem } from '../cgroup-subsystem.js';
+import { CgroupSubsystem } from '../cgroup-subsystem.js';
 
 /** The scheduler: a ceiling, a weight under contention, and the CPUs to run on. */
-export const sched = cgroupSubsystem<CpuLimits, CpuStats>({
+export const sched = new CgroupSubsystem<CpuLimits, CpuStats>({
   kind: 'sched',
   flags: { limitCpus: '--cpu', weight: '--cpu-weight', cpus: '--cpus' },
   drivers: { v1, v2 },

@@ -3,14 +3,14 @@ import { formatSize } from '../../shared/units/size.js';
 import type { MemoryLimits, MemoryStats } from '../../host/cgroup/driver.js';
 import { memory as v1 } from '../../host/cgroup/v1/memory.js';
 import { memory as v2 } from '../../host/cgroup/v2/memory.js';
-import { cgroupSubsystem } from '../cgroup-subsystem.js';
+import { CgroupSubsystem } from '../cgroup-subsystem.js';
 import { explainRefusedLimit, reclaimFirst } from './shrink.js';
 
 /** Below this not even a static program starts: its page tables and the launcher's stack are charged too. */
 export const SMALLEST_MEMORY_BYTES = 512 * 1024;
 
 /** The virtual-memory system: a hard limit, a throttling limit and swap. */
-export const vm = cgroupSubsystem<MemoryLimits, MemoryStats>({
+export const vm = new CgroupSubsystem<MemoryLimits, MemoryStats>({
   kind: 'vm',
   flags: { limitBytes: '--mem', highBytes: '--mem-high', swapBytes: '--swap' },
   drivers: { v1, v2 },

@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { CompartError } from '../../shared/errors.js';
-import { readKernelFile, writeKernelFile } from '../kernfs.js';
+import { writeKernelFile } from '../kernfs.js';
 import { pause } from '../pause.js';
-import { setFrozen } from './freeze.js';
-import { groupPids, type Group } from './group.js';
+import { isFrozen, setFrozen } from './freeze.js';
+import { groupPids, isEmpty, type Group } from './group.js';
 
 const PATIENCE_MS = 10_000;
 
@@ -25,11 +26,13 @@ function signalAll(group: Group, signal: NodeJS.Signals | number): number {
  * @returns the number of processes signalled
  */
 export function signalGroup(group: Group, signal: NodeJS.Signals | number): number {
-  const stopped = setFrozen(group, true);
+  const wasFrozen = isFrozen(group);
+  const stopped = !wasFrozen && setFrozen(group, true);
   try {
     return signalAll(group, signal);
   } finally {
-    if (stopped) setFrozen(group, false);
+    // The v1 freezer holds killed tasks as well; what somebody else froze stays frozen for any other signal.
+    if (stopped || (wasFrozen && signal === 'SIGKILL')) setFrozen(group, false);
   }
 }
 
@@ -40,26 +43,17 @@ export function signalGroup(group: Group, signal: NodeJS.Signals | number): numb
  */
 export function killGroup(group: Group): void {
   const kill = `${group.identity}/cgroup.kill`;
-  const atOnce = group.identityVersion === 2 && readKernelFile(`${group.identity}/cgroup.events`) !== null;
-  for (const started = Date.now(); ; pause(2)) {
-    if (groupPids(group).length === 0) return;
-    if (atOnce && canKill(kill)) writeKernelFile(kill, '1');
-    // A process that is in a v1 group and not in the twin (rootless attach) needs its own signal.
-    signalGroup(group, 'SIGKILL');
+  const atOnce = group.identityVersion === 2 && existsSync(kill);
+  for (const started = Date.now(); !isEmpty(group); pause(1)) {
+    if (atOnce) writeKernelFile(kill, '1');
+    // A process that is in a v1 group and not in the twin needs its own signal.
+    if (atOnce) signalAll(group, 'SIGKILL');
+    else signalGroup(group, 'SIGKILL');
     if (Date.now() - started > PATIENCE_MS) {
       const pids = groupPids(group).join(', ');
       throw new CompartError('ERR_COMPART_BUSY', `processes ${pids} in ${group.identity} do not die`, {
         hint: 'they wait in the kernel for a device; try again when it answers',
       });
     }
-  }
-}
-
-function canKill(path: string): boolean {
-  try {
-    return readKernelFile(path) !== null;
-  } catch {
-    // Write-only: reading is refused with EINVAL or EACCES, and that means it exists.
-    return true;
   }
 }

@@ -1,0 +1,25 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+
+/** The node of the device under a directory, or null: a tmpfs or an overlay has none. */
+export function diskUnder(dir: string): string | null {
+  try {
+    const source = execFileSync('df', ['--output=source', dir], { encoding: 'utf8' }).trim().split('\n').at(-1) ?? '';
+    return source.startsWith('/dev/') && existsSync(source) ? source : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A directory on a disk: the usual place for temporary files, or the working directory. */
+export function onDisk(): { dir: string; device: string } | null {
+  for (const dir of [tmpdir(), '/var/tmp', process.cwd()]) {
+    const device = diskUnder(dir);
+    if (device !== null) return { dir, device };
+  }
+  return null;
+}
+
+/** A new directory for files that must lie on a disk. */
+export const makeDiskDir = (dir: string): string => mkdtempSync(`${dir}/compart-disk-`);

@@ -1,0 +1,59 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { onPath } from './requires.js';
+
+export const MIB = 2 ** 20;
+
+/** The interpreter itself: what stands on PATH may be a script around it, which would be counted too. */
+export const PYTHON = onPath('python3')
+  ? execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim()
+  : 'python3';
+
+/** argv of a program that touches this much memory, says so and holds it for some seconds. */
+export function hog(mib: number, holdSeconds = 0): string[] {
+  return [PYTHON, '-c', `import time; x = bytearray(${mib} << 20); print("held", flush=True); time.sleep(${holdSeconds})`];
+}
+
+/** Uses one CPU until it is killed. */
+export const BUSY_LOOP: readonly string[] = ['sh', '-c', 'while :; do :; done'];
+
+/** Waits until `look` answers with something that is neither null nor false. */
+export async function until<T>(what: string, look: () => T | Promise<T>, patienceMs = 15_000): Promise<NonNullable<T>> {
+  for (const started = Date.now(); ; await delay(20)) {
+    const seen = await look();
+    if (seen !== null && seen !== undefined && seen !== false) return seen;
+    if (Date.now() - started > patienceMs) throw new Error(`not within ${patienceMs / 1000} s: ${what}`);
+  }
+}
+
+/** The lines that compart itself wrote. */
+export function ownLines(stderr: string): string[] {
+  return stderr.split('\n').filter((line) => line.startsWith('compart: '));
+}
+
+/** Is there such a process, and is it no zombie? */
+export function runs(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** A process and all that descends from it, by the kernel's own lists of children. */
+export function tree(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  return [pid, ...children.flatMap(tree)];
+}
+
+/** The groups of a process, by controller; `` is the v2 hierarchy. */
+export function groupsOf(procDir: string): Map<string, string> {
+  const lines = readFileSync(`${procDir}/cgroup`, 'utf8').trim().split('\n');
+  return new Map(
+    lines.flatMap((line) => {
+      const [, controllers = '', path = ''] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+      return controllers.split(',').map((controller) => [controller, path] as const);
+    }),
+  );
+}

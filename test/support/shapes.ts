@@ -1,0 +1,77 @@
+/** The JSON shapes of docs/cli.md, as far as tests read them. */
+export interface VmStats {
+  usageBytes: number;
+  limitBytes: number | null;
+  peakBytes: number;
+  cacheBytes: number;
+  swapBytes: number;
+  swapLimitBytes: number | null;
+  oomKills: number;
+  limitHits: number;
+}
+
+export interface SchedStats {
+  usageUs: number;
+  limitCpus: number | null;
+  weight: number | null;
+  cpus: string | null;
+  throttledPeriods: number;
+}
+
+export interface IoStats {
+  readBytes: number;
+  writeBytes: number;
+  readOps: number;
+  writeOps: number;
+}
+
+export interface PidsStats {
+  current: number;
+  limit: number | null;
+  peak: number;
+  denied: number;
+}
+
+export interface Stats {
+  vm: VmStats;
+  sched: SchedStats;
+  io: IoStats;
+  pids: PidsStats;
+}
+
+/** What `--report` writes and `history --json` lists. */
+export interface ExitRecord {
+  name: string;
+  command: string[];
+  startedAt: string;
+  endedAt: string;
+  wallUs: number;
+  exitCode: number | null;
+  signal: string | null;
+  verdict: string;
+  limitHit: string | null;
+  stats: Stats;
+}
+
+interface Loaded<S> {
+  driver: string;
+  enforced: boolean;
+  notEnforced: string[];
+  limits: Record<string, unknown>;
+  stats: S;
+}
+
+/** What `inspect` says, and `ps --json` of each without `spec`. */
+export interface Inspection {
+  name: string;
+  state: string;
+  pid: number | null;
+  command: string[] | null;
+  labels: Record<string, string>;
+  subsystems: { [K in keyof Stats]: Loaded<Stats[K]> };
+}
+
+/** What `--json` prints on stderr. */
+export interface ErrorAnswer {
+  error: { code: string; message: string; hint: string | null };
+}
