@@ -16,7 +16,12 @@ const KINDS = ['vm', 'sched', 'net', 'io', 'pids'];
 
 module.exports = {
   forbidden: [
-    { name: 'no-cycle', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-cycle',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     ...upward,
     ...KINDS.map((kind) => ({
       name: `${kind}-knows-no-other-subsystem`,

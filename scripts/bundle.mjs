@@ -6,7 +6,16 @@ import { tmpdir } from 'node:os';
 import { build } from 'esbuild';
 
 const LAZY = ['yargs', 'yaml', 'execa'];
-const common = { bundle: true, platform: 'node', target: 'node20', format: 'cjs', minifySyntax: true, minifyWhitespace: true, legalComments: 'none', logLevel: 'warning' };
+const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+};
 
 const lazily = {
   name: 'lazily',
@@ -19,13 +28,32 @@ const lazily = {
 
 const metaUrl = { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" };
 // A default import of a CommonJS file is its module.exports.
-const defaultFirst = { js: 'if (module.exports.default) module.exports = Object.assign(module.exports.default, module.exports);' };
+const defaultFirst = {
+  js: 'if (module.exports.default) module.exports = Object.assign(module.exports.default, module.exports);',
+};
 const define = { 'import.meta.url': 'importMetaUrl' };
 
 await Promise.all([
-  build({ ...common, define, banner: metaUrl, entryPoints: ['src/cli/main.ts'], outfile: 'dist/bin/main.cjs', plugins: [lazily] }),
+  build({
+    ...common,
+    define,
+    banner: metaUrl,
+    entryPoints: ['src/cli/main.ts'],
+    outfile: 'dist/bin/main.cjs',
+    // main.cjs runs as a script (bin/compart), in which import() is not to be had.
+    supported: { 'dynamic-import': false },
+    plugins: [lazily],
+  }),
   ...LAZY.map((name) =>
-    build({ ...common, define, banner: metaUrl, footer: defaultFirst, minify: true, entryPoints: [name], outfile: `dist/bin/vendor-${name}.cjs` }),
+    build({
+      ...common,
+      define,
+      banner: metaUrl,
+      footer: defaultFirst,
+      minify: true,
+      entryPoints: [name],
+      outfile: `dist/bin/vendor-${name}.cjs`,
+    }),
   ),
 ]);
 
@@ -33,5 +61,6 @@ await Promise.all([
 // valid for the Node that made it; another one compiles as usual (bin/compart).
 const state = mkdtempSync(`${tmpdir()}/compart-build-`);
 const env = { ...process.env, COMPART_WRITE_CACHE: '1', COMPART_STATE: state };
-for (const words of [['doctor'], ['run', '--mem', '64M', '--', 'true']]) spawnSync(process.execPath, ['bin/compart', ...words], { env, stdio: 'ignore' });
+for (const words of [['doctor'], ['run', '--mem', '64M', '--', 'true']])
+  spawnSync(process.execPath, ['bin/compart', ...words], { env, stdio: 'ignore' });
 rmSync(state, { recursive: true });

@@ -3,7 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 const LONGEST = 300;
-const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', 'src', 'native', 'test', 'bench', 'bin'], { encoding: 'utf8' })
+const files = execFileSync(
+  'git',
+  ['ls-files', '-co', '--exclude-standard', 'src', 'native', 'test', 'bench', 'bin'],
+  { encoding: 'utf8' },
+)
   .split('\n')
   .filter((file) => /\.(ts|c|h)$/.test(file));
 const faults = [];

@@ -1,12 +1,23 @@
 import type { Host } from '../host/host.js';
+import { own } from '../shared/own.js';
 import { Store } from '../state/store.js';
 import { OPTIONS } from './options.js';
 import { VERBS } from './verbs.js';
 
 const KINDS = ['vm', 'sched', 'io', 'pids'];
 const FIRST_WORD: Readonly<Record<string, 'name' | 'kind'>> = {
-  load: 'kind', attach: 'name', exec: 'name', unload: 'name', set: 'name', freeze: 'name', thaw: 'name',
-  kill: 'name', rm: 'name', stats: 'name', inspect: 'name', logs: 'name',
+  load: 'kind',
+  attach: 'name',
+  exec: 'name',
+  unload: 'name',
+  set: 'name',
+  freeze: 'name',
+  thaw: 'name',
+  kill: 'name',
+  rm: 'name',
+  stats: 'name',
+  inspect: 'name',
+  logs: 'name',
 };
 
 /** Completions of the last word, one a line, for the script of `compart completion`. */
@@ -23,9 +34,10 @@ export function complete(host: Host, words: readonly string[]): Promise<string> 
 function candidates(host: Host, line: readonly string[], current: string): string[] {
   const verbs = Object.keys(VERBS).filter((name) => !VERBS[name]?.hidden);
   if (line.length <= 1) return verbs;
-  const verb = VERBS[line[0] ?? ''];
+  const verb = own(VERBS, line[0] ?? '');
   if (verb === undefined) return [];
-  if (current.startsWith('-')) return [...verb.flags, 'help'].filter((flag) => OPTIONS[flag]).map((flag) => `--${flag}`);
+  if (current.startsWith('-'))
+    return [...verb.flags, 'help'].filter((flag) => OPTIONS[flag]).map((flag) => `--${flag}`);
   const wanted = FIRST_WORD[line[0] ?? ''];
   if (wanted === 'kind') return KINDS;
   return wanted === 'name' ? new Store(host.paths.state).names() : [];

@@ -1,6 +1,12 @@
 /** Aligned columns; the last one is not padded. Numbers line up on the right. */
-export function table(header: readonly string[], rows: ReadonlyArray<readonly string[]>, right: ReadonlySet<string> = new Set()): string {
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)));
+export function table(
+  header: readonly string[],
+  rows: ReadonlyArray<readonly string[]>,
+  right: ReadonlySet<string> = new Set(),
+): string {
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
+  );
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, column) => {
@@ -27,7 +33,11 @@ export function commandLine(command: readonly string[] | null, width: number): s
 /** Time since `ms` in its largest unit: `42s`, `7m`, `3h`, `2d`. */
 export function ago(ms: number): string {
   const seconds = Math.max(0, Math.floor((Date.now() - ms) / 1000));
-  for (const [unit, size] of [['d', 86_400], ['h', 3600], ['m', 60]] as const) {
+  for (const [unit, size] of [
+    ['d', 86_400],
+    ['h', 3600],
+    ['m', 60],
+  ] as const) {
     if (seconds >= size) return `${Math.floor(seconds / size)}${unit}`;
   }
   return `${seconds}s`;

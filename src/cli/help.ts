@@ -1,5 +1,6 @@
 import yargs from 'yargs';
 import { usageError } from '../shared/errors.js';
+import { own } from '../shared/own.js';
 import { OPTIONS } from './options.js';
 import { VERBS, type Verb } from './verbs.js';
 
@@ -8,25 +9,38 @@ const WIDTH = 100;
 /** The help of one verb, or of the program; one screen, laid out by yargs. */
 export async function helpPage(name: string | null): Promise<string> {
   if (name === null) return overview();
-  const verb = VERBS[name];
+  const verb = own(VERBS, name);
   if (verb === undefined) throw usageError(`"${name}" is no verb`, 'compart --help lists them');
   return verbPage(verb);
 }
 
 async function verbPage(verb: Verb): Promise<string> {
-  const page = yargs([]).scriptName('compart').usage(`compart ${verb.usage}\n\n${capital(verb.summary)}.`).help(false).version(false).wrap(WIDTH);
+  const page = yargs([])
+    .scriptName('compart')
+    .usage(`compart ${verb.usage}\n\n${capital(verb.summary)}.`)
+    .help(false)
+    .version(false)
+    .wrap(WIDTH);
   for (const flag of [...verb.flags, 'help']) {
     const option = OPTIONS[flag];
     if (option === undefined) continue;
     const { alias, help, metavar } = option;
-    page.option(flag, { description: metavar === undefined ? help : `${metavar}  ${help}`, ...(alias === undefined ? {} : { alias }) });
+    page.option(flag, {
+      description: metavar === undefined ? help : `${metavar}  ${help}`,
+      ...(alias === undefined ? {} : { alias }),
+    });
   }
   for (const [command, meaning] of verb.examples) page.example(command, meaning);
   return `${await page.getHelp()}\n`;
 }
 
 async function overview(): Promise<string> {
-  const page = yargs([]).scriptName('compart').usage('compart VERB [flags]\n\nGives any process its own memory, CPU, tasks and disk bandwidth.').help(false).version(false).wrap(WIDTH);
+  const page = yargs([])
+    .scriptName('compart')
+    .usage('compart VERB [flags]\n\nGives any process its own memory, CPU, tasks and disk bandwidth.')
+    .help(false)
+    .version(false)
+    .wrap(WIDTH);
   for (const [name, verb] of Object.entries(VERBS)) {
     if (!verb.hidden) page.command(name, verb.summary);
   }

@@ -1,6 +1,7 @@
 import { usageError } from '../shared/errors.js';
+import { own } from '../shared/own.js';
 import { Host } from '../host/host.js';
-import { nearest, parseArgs } from './parse.js';
+import { nearest, parseArgs, splitLine } from './parse.js';
 import { openTerminal, OutputClosed, reportError } from './terminal.js';
 import { VERBS } from './verbs.js';
 
@@ -18,7 +19,7 @@ async function main(argv: readonly string[], self: readonly string[]): Promise<n
     terminal.out(await complete(terminal.host, argv.slice(1)));
     return 0;
   }
-  const verb = name === undefined ? undefined : VERBS[name];
+  const verb = name === undefined ? undefined : own(VERBS, name);
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     const { helpPage } = await import('./help.js');
     const page = await helpPage(name === 'help' ? (rest[0] ?? null) : null);
@@ -31,7 +32,10 @@ async function main(argv: readonly string[], self: readonly string[]): Promise<n
   }
   if (verb === undefined) {
     const near = nearest(name, Object.keys(VERBS));
-    throw usageError(`"${name}" is no verb`, near === null ? 'compart --help lists them' : `did you mean compart ${near}?`);
+    throw usageError(
+      `"${name}" is no verb`,
+      near === null ? 'compart --help lists them' : `did you mean compart ${near}?`,
+    );
   }
   const args = parseArgs(name, verb, rest);
   if (args.on('help')) {
@@ -45,9 +49,9 @@ async function main(argv: readonly string[], self: readonly string[]): Promise<n
 
 /** The words before the user's own command decide whether errors are JSON. */
 function wantsJson(argv: readonly string[]): boolean {
-  const end = argv.indexOf('--');
-  const own = end < 0 ? argv : argv.slice(0, end);
-  return own.includes('--json');
+  const [name = '', ...rest] = argv;
+  const verb = own(VERBS, name);
+  return (verb === undefined ? argv : splitLine(verb, rest).own).includes('--json');
 }
 
 const argv = process.argv.slice(2);

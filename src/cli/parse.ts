@@ -1,5 +1,6 @@
 import parser from 'yargs-parser';
 import { usageError } from '../shared/errors.js';
+import { own } from '../shared/own.js';
 import { OPTIONS } from './options.js';
 import type { Verb } from './verbs.js';
 
@@ -18,8 +19,8 @@ export interface Args {
 /** The words after the verb, read by the parser that yargs itself uses, as it is without yargs five times faster. */
 export function parseArgs(name: string, verb: Verb, argv: readonly string[]): Args {
   const flags = [...verb.flags, 'help'];
-  const valued = flags.filter((flag) => OPTIONS[flag]?.metavar !== undefined);
-  const values = readFlags(flags, valued, verb, argv);
+  const { own: line, command } = splitLine(verb, argv);
+  const values = readFlags(name, flags, line);
   const texts = (flag: string): string[] => [values[flag] ?? []].flat().map(String);
   const words = (values['_'] as string[] | undefined)?.map(String) ?? [];
   const args: Args = {
@@ -27,21 +28,73 @@ export function parseArgs(name: string, verb: Verb, argv: readonly string[]): Ar
     text: (flag) => texts(flag).at(-1) ?? null,
     texts,
     on: (flag) => values[flag] === true,
-    words: verb.takesCommand ? withoutSeparator(words, verb.words[0] - 1) : words,
+    words: verb.takesCommand ? command : words,
   };
-  const unknown = Object.keys(values).find((key) => key !== '_' && !flags.includes(key) && !isAlias(flags, key));
-  if (unknown !== undefined) throw unknownFlag(name, flags, unknown);
-  for (const flag of flags.filter((each) => OPTIONS[each]?.metavar === undefined)) {
-    const given = values[flag];
-    if (given !== undefined && given !== true) throw usageError(`--${flag} takes no value`, `compart ${name} --help`);
+  // yargs-parser has a `_` of its own, and takes `-5` for a word.
+  const odd = line.find((word) => /^--?_/.test(word)) ?? (verb.takesCommand ? words[0] : undefined);
+  const unknown = Object.keys(values).find(
+    (key) => key !== '_' && !flags.includes(key) && !isAlias(flags, key),
+  );
+  const wrong = odd?.replace(/^--?|=.*$/gs, '') ?? unknown;
+  if (wrong !== undefined) throw unknownFlag(name, flags, wrong);
+  for (const flag of flags.filter((each) => !takesValue(each))) {
+    const given = [values[flag] ?? []].flat();
+    if (given.some((value) => value !== true))
+      throw usageError(`--${flag} takes no value`, `compart ${name} --help`);
+    if (given.length > 0) values[flag] = true;
   }
   if (!args.on('help')) checkWords(name, verb, args.words);
   return args;
 }
 
-function readFlags(flags: readonly string[], valued: readonly string[], verb: Verb, argv: readonly string[]): Record<string, unknown> {
-  const alias = Object.fromEntries(flags.flatMap((flag) => (OPTIONS[flag]?.alias ? [[flag, [OPTIONS[flag].alias]]] : [])));
-  const { argv: values, error } = parser.detailed([...argv], {
+const takesValue = (flag: string): boolean => own(OPTIONS, flag)?.metavar !== undefined;
+
+/** What of a line is compart's own, and the user's command: all from the first word on that is no flag of compart. */
+export interface Line {
+  own: string[];
+  command: string[];
+}
+
+/**
+ * Splits the words after the verb; a verb that takes no command owns them all. `-m64M` becomes `-m=64M`:
+ * yargs-parser takes a joined value only where it is a number.
+ */
+export function splitLine(verb: Verb, argv: readonly string[]): Line {
+  const valued = verb.flags.filter(takesValue);
+  const letters = new Set(valued.flatMap((flag) => OPTIONS[flag]?.alias ?? []));
+  const line: string[] = [];
+  for (let index = 0; index < argv.length; index += 1) {
+    const word = argv[index] ?? '';
+    if (word === '--' && !verb.takesCommand) return { own: [...line, ...argv.slice(index)], command: [] };
+    if (word === '--') return { own: line, command: withoutSeparator(verb, argv.slice(index + 1)) };
+    if (verb.takesCommand && !/^-./s.test(word))
+      return { own: line, command: withoutSeparator(verb, argv.slice(index)) };
+    const letter = word.charAt(1);
+    line.push(/^-[a-z][^=]/s.test(word) && letters.has(letter) ? `-${letter}=${word.slice(2)}` : word);
+    const takesNext = word.startsWith('--')
+      ? valued.includes(word.slice(2))
+      : word.length === 2 && letters.has(letter);
+    const next = argv[index + 1];
+    if (takesNext && next !== undefined) {
+      line.push(next);
+      index += 1;
+    }
+  }
+  return { own: line, command: [] };
+}
+
+/** `exec NAME -- CMD`: the separator is no word of the command. */
+function withoutSeparator(verb: Verb, words: readonly string[]): string[] {
+  const at = verb.words[0] - 1;
+  return words.filter((word, index) => index === 0 || index !== at || word !== '--');
+}
+
+function readFlags(name: string, flags: readonly string[], line: readonly string[]): Record<string, unknown> {
+  const valued = flags.filter(takesValue);
+  const alias = Object.fromEntries(
+    flags.flatMap((flag) => (OPTIONS[flag]?.alias ? [[flag, [OPTIONS[flag].alias]]] : [])),
+  );
+  const { argv: values, error } = parser.detailed([...line], {
     string: [...valued, '_'],
     boolean: flags.filter((flag) => !valued.includes(flag)),
     alias,
@@ -51,25 +104,23 @@ function readFlags(flags: readonly string[], valued: readonly string[], verb: Ve
       'camel-case-expansion': false,
       'dot-notation': false,
       'greedy-arrays': false,
-      'halt-at-non-option': verb.takesCommand === true,
       'parse-numbers': false,
       'parse-positional-numbers': false,
       'strip-aliased': false,
     },
   });
   const missing = /following: (.+)$/.exec(error?.message ?? '')?.[1];
-  if (missing !== undefined) throw usageError(`--${missing} wants a value: ${OPTIONS[missing]?.metavar ?? ''}`);
+  if (missing !== undefined) {
+    throw usageError(
+      `--${missing} wants a value: ${OPTIONS[missing]?.metavar ?? ''}`,
+      `compart ${name} --help says which are accepted`,
+    );
+  }
   return values;
 }
 
 function isAlias(flags: readonly string[], key: string): boolean {
   return flags.some((flag) => OPTIONS[flag]?.alias === key);
-}
-
-/** `--` between the flags and the command, or between the name and the command, is no word of either. */
-function withoutSeparator(words: string[], at: number): string[] {
-  const index = words[0] === '--' ? 0 : at;
-  return words[index] === '--' ? [...words.slice(0, index), ...words.slice(index + 1)] : words;
 }
 
 function checkWords(name: string, verb: Verb, words: readonly string[]): void {
@@ -78,20 +129,23 @@ function checkWords(name: string, verb: Verb, words: readonly string[]): void {
     const what = verb.takesCommand ? 'a command is missing' : 'a word is missing';
     throw usageError(`${name}: ${what}`, `usage: compart ${verb.usage}`);
   }
-  if (words.length > most) throw usageError(`${name}: "${words[most] ?? ''}" is one word too many`, `usage: compart ${verb.usage}`);
+  if (words.length > most)
+    throw usageError(`${name}: "${words[most] ?? ''}" is one word too many`, `usage: compart ${verb.usage}`);
 }
 
 function unknownFlag(name: string, flags: readonly string[], given: string): Error {
   const dashes = given.length === 1 ? '-' : '--';
   const near = nearest(given, flags);
   const hint = near === null ? `compart ${name} --help lists its flags` : `did you mean --${near}?`;
-  const elsewhere = OPTIONS[given] !== undefined ? ` of ${name}` : '';
+  const elsewhere = own(OPTIONS, given) !== undefined ? ` of ${name}` : '';
   return usageError(`${dashes}${given} is no flag${elsewhere}`, hint);
 }
 
 /** The word that a typing mistake away was meant, or null. */
 export function nearest(given: string, known: readonly string[]): string | null {
-  const close = known.map((word) => ({ word, steps: editDistance(given, word) })).sort((a, b) => a.steps - b.steps)[0];
+  const close = known
+    .map((word) => ({ word, steps: editDistance(given, word) }))
+    .sort((a, b) => a.steps - b.steps)[0];
   return close !== undefined && close.steps <= Math.max(1, Math.floor(given.length / 3)) ? close.word : null;
 }
 

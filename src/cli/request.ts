@@ -25,7 +25,8 @@ export function pairs(args: Args, flag: string): Record<string, string> {
   return Object.fromEntries(
     args.texts(flag).map((text) => {
       const equals = text.indexOf('=');
-      if (equals < 1) throw usageError(`--${flag}: "${text}" is not of the form K=V`, `as in --${flag} team=web`);
+      if (equals < 1)
+        throw usageError(`--${flag}: "${text}" is not of the form K=V`, `as in --${flag} team=web`);
       return [text.slice(0, equals), text.slice(equals + 1)];
     }),
   );
@@ -41,10 +42,17 @@ const timeoutOf = (args: Args): number | null => {
   }
 };
 
+/** @throws ERR_COMPART_USAGE for an empty text; whether the directory is there shows when the command is in it */
+export function workdirOf(args: Args): string | null {
+  const text = args.text('workdir');
+  if (text === '') throw usageError('--workdir: "" is not a directory', 'leave it out to stay in this one');
+  return text;
+}
+
 /** The request that `run` and `up` share: flags over the entry of a file, if there is one. */
 export function runRequest(host: Host, args: Args, entry: FileEntry | null): Omit<RunRequest, 'stdio'> {
   const name = args.text('name');
-  const workdir = args.text('workdir') ?? entry?.workdir ?? null;
+  const workdir = workdirOf(args) ?? entry?.workdir ?? null;
   const user = args.text('user') ?? entry?.user ?? null;
   const command = args.words.length > 0 ? args.words : (entry?.command ?? []);
   const texts = { ...entry?.limits, ...limitTexts(args) };

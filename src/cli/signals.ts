@@ -11,7 +11,11 @@ const FROM_TERMINAL: ReadonlySet<string> = new Set(['SIGINT', 'SIGQUIT']);
  * `suspend`) stops compart as well, so that the caller's shell sees its job stopped.
  * @returns puts the former handling back
  */
-export function forwardSignals(proc: string, pid: number, send: (signal: NodeJS.Signals) => void): () => void {
+export function forwardSignals(
+  proc: string,
+  pid: number,
+  send: (signal: NodeJS.Signals) => void,
+): () => void {
   const onSignal = (signal: NodeJS.Signals): void => {
     if (FROM_TERMINAL.has(signal) && inForeground(proc)) return;
     send(signal);

@@ -18,7 +18,7 @@ export class OutputClosed extends Error {}
 
 /** Writes all of it, also to a pipe that is full and non-blocking. */
 function writeAll(fd: number, text: string | Uint8Array): void {
-  for (let rest: Uint8Array = typeof text === 'string' ? Buffer.from(text) : text; rest.length > 0; ) {
+  for (let rest: Uint8Array = typeof text === 'string' ? Buffer.from(text) : text; rest.length > 0;) {
     try {
       rest = rest.subarray(writeSync(fd, rest));
     } catch (error) {
@@ -31,7 +31,10 @@ function writeAll(fd: number, text: string | Uint8Array): void {
 
 /** Control characters of names, paths and commands must not reach the terminal as they are. */
 function printable(text: string): string {
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return text.replace(
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
+    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
 }
 
 export function openTerminal(host: Host, self: readonly string[]): Terminal {
@@ -59,7 +62,10 @@ export function reportError(error: unknown, asJson: boolean): number {
   const known =
     error instanceof CompartError
       ? error
-      : new CompartError('ERR_COMPART_INTERNAL', error instanceof Error ? error.message : String(error), { cause: error, hint: 'please report it, with the command that led to it' });
+      : new CompartError('ERR_COMPART_INTERNAL', error instanceof Error ? error.message : String(error), {
+          cause: error,
+          hint: 'please report it, with the command that led to it',
+        });
   if (asJson) {
     const { code, message, hint } = known;
     try {

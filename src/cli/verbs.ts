@@ -26,7 +26,19 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   run: {
     usage: 'run [flags] [--] CMD [ARG...]',
     summary: 'run a command in a compartment of its own',
-    flags: [...LIMIT_FLAGS, 'name', 'label', 'timeout', ...IDENTITY, 'detach', 'keep', 'file', 'report', 'best-effort', 'json'],
+    flags: [
+      ...LIMIT_FLAGS,
+      'name',
+      'label',
+      'timeout',
+      ...IDENTITY,
+      'detach',
+      'keep',
+      'file',
+      'report',
+      'best-effort',
+      'json',
+    ],
     takesCommand: true,
     words: [1, MANY],
     examples: [

@@ -21,18 +21,24 @@ function refused(pid: number, why: string, hint: string): CompartError {
 /** @throws ERR_COMPART_ATTACH with the reason */
 function check(host: Host, pid: number): void {
   const stat = readStat(host.paths.proc, pid);
-  if (stat === null || stat.state === 'Z') throw refused(pid, 'there is no such process', 'ps -e lists those that run');
+  if (stat === null || stat.state === 'Z')
+    throw refused(pid, 'there is no such process', 'ps -e lists those that run');
   if (pid === 1) throw refused(pid, 'it is the init of this system', 'attach the process that you mean');
-  if (stat.kernelThread) throw refused(pid, `it is a kernel thread (${stat.command})`, 'kernel threads cannot be limited');
+  if (stat.kernelThread)
+    throw refused(pid, `it is a kernel thread (${stat.command})`, 'kernel threads cannot be limited');
   const owner = statSync(`${host.paths.proc}/${pid}`).uid;
-  if (host.uid !== 0 && owner !== host.uid) throw refused(pid, `it belongs to uid ${owner}`, 'run compart as that user or as root');
+  if (host.uid !== 0 && owner !== host.uid)
+    throw refused(pid, `it belongs to uid ${owner}`, 'run compart as that user or as root');
 }
 
 /**
  * Moves running processes, with their threads and all that descends from them, into the compartment. All pids
  * are checked before the first is moved.
  */
-export async function attachProcesses({ host, record }: Compartment, pids: readonly number[]): Promise<Attached> {
+export async function attachProcesses(
+  { host, record }: Compartment,
+  pids: readonly number[],
+): Promise<Attached> {
   for (const pid of pids) check(host, pid);
   const moved = new Set<number>();
   let heldBytes = 0;

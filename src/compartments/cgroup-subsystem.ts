@@ -44,16 +44,24 @@ export class CgroupSubsystem<L extends object, S> implements Subsystem<L, S> {
     return { kind: this.kind, driver, refusals: this.refusals(host, this.#definition.sample) };
   }
 
+  check(host: Host, group: Group | null, asked: Partial<L>): void {
+    const now = group === null ? null : this.inForce(host, group);
+    this.#definition.validate(host, this.#definition.merge(now ?? this.#definition.unlimited, asked));
+  }
+
   refusals(host: Host, asked: Partial<L>): FlagRefusal[] {
     const driver = this.#driver(host);
     const reason = this.#refused(host);
     if (driver === null || reason !== null) {
       const why = reason ?? { why: 'the controller is missing', mend: 'compart doctor' };
-      return [...new Set(this.#names(asked).map((name) => this.flags[name]))].map((flag) => ({ flag, ...why }));
+      return [...new Set(this.#names(asked).map((name) => this.flags[name]))].map((flag) => ({
+        flag,
+        ...why,
+      }));
     }
     const limits = { ...this.#definition.unlimited, ...asked };
     const unenforceable = driver
-      .unenforceable(limits, (name) => host.refusal(name) === null)
+      .unenforceable(limits, (name) => host.refusal(name))
       .map(({ limit, why, mend }) => ({ flag: this.flags[limit], why, mend }));
     return [...unenforceable, ...this.#definition.lacks(host, asked)];
   }
@@ -68,7 +76,6 @@ export class CgroupSubsystem<L extends object, S> implements Subsystem<L, S> {
     const driver = this.#required(host);
     const read = groupReader(group);
     const limits = this.#definition.merge(this.#definition.unlimited, asked);
-    this.#definition.validate(host, limits);
     const inForce = this.#names(asked).length > 0 ? apply(driver, group, limits) : driver.inForce(read);
     const cgroups = new Set([...driver.needs, ...driver.uses].flatMap((name) => group.dirs[name] ?? []));
     return {
@@ -82,7 +89,6 @@ export class CgroupSubsystem<L extends object, S> implements Subsystem<L, S> {
     const read = groupReader(group);
     const now = driver.inForce(read);
     const next = this.#definition.merge(now, asked);
-    this.#definition.validate(host, next);
     this.#definition.prepare?.(group, read, now, next);
     let inForce: L;
     try {
@@ -120,7 +126,9 @@ export class CgroupSubsystem<L extends object, S> implements Subsystem<L, S> {
   #required(host: Host): Driver<L, S> {
     const driver = this.#driver(host);
     if (driver !== null) return driver;
-    throw new CompartError('ERR_COMPART_UNSUPPORTED', `this host has no controller for ${this.kind}`, { hint: 'compart doctor' });
+    throw new CompartError('ERR_COMPART_UNSUPPORTED', `this host has no controller for ${this.kind}`, {
+      hint: 'compart doctor',
+    });
   }
 
   /** Why nothing of this subsystem can be had, or null. */
@@ -149,6 +157,9 @@ function apply<L extends object>(driver: Driver<L, unknown>, group: Group, limit
 function verify<L extends object>(inForce: L, limits: L): void {
   for (const name of Object.keys(limits) as Array<keyof L>) {
     if (limits[name] === null || inForce[name] !== null) continue;
-    throw new CompartError('ERR_COMPART_KERNEL', `the kernel took ${String(name)} ${String(limits[name])} and does not hold it`);
+    throw new CompartError(
+      'ERR_COMPART_KERNEL',
+      `the kernel took ${String(name)} ${String(limits[name])} and does not hold it`,
+    );
   }
 }

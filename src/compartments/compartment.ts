@@ -10,7 +10,7 @@ import type { Limits } from './limits.js';
 import { makeId } from './names.js';
 import { sweepName } from './sweep.js';
 import type { FlagRefusal, SubsystemKind } from './subsystem.js';
-import { kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
+import { checkLimits, kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
 
 /** A compartment at hand: its host, the folder of its state, and its record as last read or written. */
 export interface Compartment {
@@ -35,16 +35,23 @@ export interface CreateRequest {
 /** A record for the process that runs now, so that it can be recognised when it is gone. */
 export function selfIdentity(host: Host): ProcessIdentity {
   const self = identify(host.paths.proc, 'self');
-  if (self === null) throw new CompartError('ERR_COMPART_UNSUPPORTED', `${host.paths.proc}/self/stat cannot be read`, { hint: 'mount -t proc proc /proc' });
+  if (self === null)
+    throw new CompartError('ERR_COMPART_UNSUPPORTED', `${host.paths.proc}/self/stat cannot be read`, {
+      hint: 'mount -t proc proc /proc',
+    });
   return self;
 }
 
 /** @throws ERR_COMPART_UNSUPPORTED naming every limit that cannot be enforced, with what mends it */
 export function refuse(refusals: readonly FlagRefusal[]): void {
   if (refusals.length === 0) return;
-  const message = refusals.map(({ flag, why }) => `${flag} cannot be enforced on this host: ${why}`).join('; ');
+  const message = refusals
+    .map(({ flag, why }) => `${flag} cannot be enforced on this host: ${why}`)
+    .join('; ');
   const mend = [...new Set(refusals.map((refusal) => refusal.mend))].join('; ');
-  throw new CompartError('ERR_COMPART_UNSUPPORTED', message, { hint: `${mend} (or --best-effort to go without)` });
+  throw new CompartError('ERR_COMPART_UNSUPPORTED', message, {
+    hint: `${mend} (or --best-effort to go without)`,
+  });
 }
 
 /** The limits less those refused, for --best-effort. */
@@ -61,11 +68,12 @@ export function withoutRefused(limits: Limits, refusals: readonly FlagRefusal[])
 
 /**
  * Makes a compartment with its subsystems loaded and no process in it.
- * @throws ERR_COMPART_EXISTS, ERR_COMPART_UNSUPPORTED, ERR_COMPART_KERNEL, ERR_COMPART_STATE; nothing is left
+ * @throws ERR_COMPART_USAGE, ERR_COMPART_EXISTS, ERR_COMPART_UNSUPPORTED, ERR_COMPART_KERNEL, ERR_COMPART_STATE; nothing is left
  */
 export async function createCompartment(host: Host, request: CreateRequest): Promise<Compartment> {
   await host.ready();
   refuseNested(host);
+  checkLimits(host, request.limits);
   const refusals = refusalsOf(host, request.limits);
   if (!request.bestEffort) refuse(refusals);
   const limits = request.bestEffort ? withoutRefused(request.limits, refusals) : request.limits;
@@ -94,7 +102,12 @@ export async function createCompartment(host: Host, request: CreateRequest): Pro
 }
 
 /** Loads one kind into a group that exists, and notes it in the record (which the caller saves). */
-export function loadInto({ host, record }: Compartment, kind: SubsystemKind, limits: Limits, refusals: readonly FlagRefusal[]): void {
+export function loadInto(
+  { host, record }: Compartment,
+  kind: SubsystemKind,
+  limits: Limits,
+  refusals: readonly FlagRefusal[],
+): void {
   const subsystem = SUBSYSTEMS[kind];
   const loaded = subsystem.load(host, record.group, { ...limits[kind] });
   const flags = new Set(Object.values(subsystem.flags));
@@ -137,9 +150,13 @@ function claim(host: Host, store: Store, record: CompartmentRecord): void {
 function refuseNested(host: Host): void {
   const outer = enclosing(host.layout, host.base);
   if (outer === null) return;
-  throw new CompartError('ERR_COMPART_UNSUPPORTED', `this process runs in compartment "${outer}" already; a new compartment would leave its limits`, {
-    hint: `start it from outside, or change the limits of the one it is in: compart set ${outer}`,
-  });
+  throw new CompartError(
+    'ERR_COMPART_UNSUPPORTED',
+    `this process runs in compartment "${outer}" already; a new compartment would leave its limits`,
+    {
+      hint: `start it from outside, or change the limits of the one it is in: compart set ${outer}`,
+    },
+  );
 }
 
 /** The compartment of this name. @throws ERR_COMPART_NOT_FOUND, ERR_COMPART_STATE */

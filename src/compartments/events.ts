@@ -54,11 +54,19 @@ export async function* watchEvents(host: Host, signal: AbortSignal): AsyncGenera
   }
 }
 
-function event(name: string, kind: CompartmentEvent['event'], detail: Record<string, unknown>): CompartmentEvent {
+function event(
+  name: string,
+  kind: CompartmentEvent['event'],
+  detail: Record<string, unknown>,
+): CompartmentEvent {
   return { time: new Date().toISOString(), name, event: kind, detail };
 }
 
-async function* changes(host: Host, seen: Map<string, Seen>, first: boolean): AsyncGenerator<CompartmentEvent> {
+async function* changes(
+  host: Host,
+  seen: Map<string, Seen>,
+  first: boolean,
+): AsyncGenerator<CompartmentEvent> {
   const { compartments } = await listCompartments(host);
   for (const compartment of compartments) {
     const { record } = compartment;
@@ -76,11 +84,24 @@ async function* changes(host: Host, seen: Map<string, Seen>, first: boolean): As
   }
 }
 
-function countersOf(vm: MemoryStats | null | undefined, sched: CpuStats | null | undefined, record: CompartmentRecord): Seen {
-  return { oomKills: vm?.oomKills ?? 0, throttledPeriods: sched?.throttledPeriods ?? 0, limits: JSON.stringify(limitsOf(record)) };
+function countersOf(
+  vm: MemoryStats | null | undefined,
+  sched: CpuStats | null | undefined,
+  record: CompartmentRecord,
+): Seen {
+  return {
+    oomKills: vm?.oomKills ?? 0,
+    throttledPeriods: sched?.throttledPeriods ?? 0,
+    limits: JSON.stringify(limitsOf(record)),
+  };
 }
 
-function* differences(name: string, before: Seen, now: Seen, record: CompartmentRecord): Generator<CompartmentEvent> {
+function* differences(
+  name: string,
+  before: Seen,
+  now: Seen,
+  record: CompartmentRecord,
+): Generator<CompartmentEvent> {
   if (now.oomKills > before.oomKills) yield event(name, 'oom', { oomKills: now.oomKills - before.oomKills });
   if (now.throttledPeriods > before.throttledPeriods) {
     yield event(name, 'throttle', { throttledPeriods: now.throttledPeriods - before.throttledPeriods });

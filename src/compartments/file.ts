@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Document, LineCounter, Node, Pair, Scalar } from 'yaml';
 import { CompartError, systemReason } from '../shared/errors.js';
+import { own } from '../shared/own.js';
 import { parseDuration } from '../shared/units/duration.js';
 import { LIMIT_FIELDS, type LimitTexts } from './limits.js';
 import { checkName } from './names.js';
@@ -32,7 +33,10 @@ export async function readCompartFile(path: string): Promise<FileEntry[]> {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new CompartError('ERR_COMPART_FILE', `cannot read ${path}: ${systemReason(error)}`, { cause: error, hint: '-f names another file' });
+    throw new CompartError('ERR_COMPART_FILE', `cannot read ${path}: ${systemReason(error)}`, {
+      cause: error,
+      hint: '-f names another file',
+    });
   }
   const yaml = await import('yaml');
   const lines = new yaml.LineCounter();
@@ -62,8 +66,15 @@ class FileReader {
     for (const pair of root) {
       if (this.#key(pair) !== 'compartments') throw this.#unknown(pair, ['compartments']);
     }
-    const found = root.flatMap((pair) => this.#pairs(pair.value as Node | null, 'compartments')).map((pair) => this.#entry(pair));
-    if (found.length === 0) throw this.#error(0, 'no compartments in it', 'as in: compartments: {build: {mem: 512M, command: [make]}}');
+    const found = root
+      .flatMap((pair) => this.#pairs(pair.value as Node | null, 'compartments'))
+      .map((pair) => this.#entry(pair));
+    if (found.length === 0)
+      throw this.#error(
+        0,
+        'no compartments in it',
+        'as in: compartments: {build: {mem: 512M, command: [make]}}',
+      );
     return found;
   }
 
@@ -78,10 +89,23 @@ class FileReader {
     try {
       checkName(name);
     } catch {
-      throw this.#error(at, `${name}: not a name`, 'accepted: 1 to 63 of a-z 0-9 . _ -, the first a letter or a digit');
+      throw this.#error(
+        at,
+        `${name}: not a name`,
+        'accepted: 1 to 63 of a-z 0-9 . _ -, the first a letter or a digit',
+      );
     }
     const entry: FileEntry = {
-      name, blame, limits: {}, command: null, labels: {}, env: {}, workdir: null, user: null, timeoutMs: null, keep: false,
+      name,
+      blame,
+      limits: {},
+      command: null,
+      labels: {},
+      env: {},
+      workdir: null,
+      user: null,
+      timeoutMs: null,
+      keep: false,
     };
     for (const field of this.#pairs(pair.value as Node | null, name)) {
       const key = this.#key(field);
@@ -92,14 +116,19 @@ class FileReader {
   }
 
   #set(entry: FileEntry, key: string, pair: Pair, where: string): void {
-    const field = LIMIT_FIELDS[key];
+    const field = own(LIMIT_FIELDS, key);
     if (field !== undefined) {
-      entry.limits[key] = field.repeatable && this.#yaml.isSeq(pair.value) ? this.#list(pair, where) : this.#scalar(pair, where);
+      entry.limits[key] =
+        field.repeatable && this.#yaml.isSeq(pair.value)
+          ? this.#list(pair, where)
+          : this.#scalar(pair, where);
     } else if (key === 'command') {
       entry.command = this.#list(pair, where);
     } else if (key === 'labels' || key === 'env') {
       const pairs = this.#pairs(pair.value as Node | null, where);
-      entry[key] = Object.fromEntries(pairs.map((inner) => [this.#key(inner), this.#scalar(inner, `${where}.${this.#key(inner)}`)]));
+      entry[key] = Object.fromEntries(
+        pairs.map((inner) => [this.#key(inner), this.#scalar(inner, `${where}.${this.#key(inner)}`)]),
+      );
     } else if (key === 'workdir' || key === 'user') {
       entry[key] = this.#scalar(pair, where);
     } else if (key === 'timeout') {
@@ -125,10 +154,15 @@ class FileReader {
     const node = pair.value;
     const items = this.#yaml.isSeq(node) ? node.items : null;
     if (items === null || items.length === 0) {
-      throw this.#error(offsetOf(pair), `${where}: a list is wanted`, 'as in: command: [sh, -c, "make test"]');
+      throw this.#error(
+        offsetOf(pair),
+        `${where}: a list is wanted`,
+        'as in: command: [sh, -c, "make test"]',
+      );
     }
     return items.map((item) => {
-      if (!this.#yaml.isScalar(item) || typeof item.value === 'object') throw this.#error(offsetOf(pair), `${where}: a list of words is wanted`);
+      if (!this.#yaml.isScalar(item) || typeof item.value === 'object')
+        throw this.#error(offsetOf(pair), `${where}: a list of words is wanted`);
       return sourceOf(item);
     });
   }
@@ -146,9 +180,18 @@ class FileReader {
     return this.#error(offsetOf(pair), `unknown key "${this.#key(pair)}"`, `known: ${known.join(', ')}`);
   }
 
-  #error(offset: number, message: string, hint?: string, code: CompartError['code'] = 'ERR_COMPART_FILE'): CompartError {
+  #error(
+    offset: number,
+    message: string,
+    hint?: string,
+    code: CompartError['code'] = 'ERR_COMPART_FILE',
+  ): CompartError {
     const kind = code === 'ERR_COMPART_USAGE' ? 'ERR_COMPART_FILE' : code;
-    return new CompartError(kind, `${this.#path}:${this.#lines.linePos(offset).line}: ${message}`, hint === undefined ? {} : { hint });
+    return new CompartError(
+      kind,
+      `${this.#path}:${this.#lines.linePos(offset).line}: ${message}`,
+      hint === undefined ? {} : { hint },
+    );
   }
 }
 

@@ -40,7 +40,8 @@ export function finishRun(compartment: Compartment, exit: ExitStatus): RunResult
 /** The result, written to the history; logs of records that fall out of it go with them. */
 function conclusion(compartment: Compartment, exit: ExitStatus): RunResult {
   const result = resultOf(compartment, exit);
-  for (const id of new History(compartment.store.root).add(result.record)) rmSync(logFile(compartment.host, id), { force: true });
+  for (const id of new History(compartment.store.root).add(result.record))
+    rmSync(logFile(compartment.host, id), { force: true });
   return result;
 }
 

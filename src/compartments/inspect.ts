@@ -22,7 +22,10 @@ export interface Inspection {
   startedAt: string | null;
   labels: Record<string, string>;
   spec: SpecRecord;
-  subsystems: Record<string, { driver: string; enforced: boolean; notEnforced: string[]; limits: unknown; stats: unknown }>;
+  subsystems: Record<
+    string,
+    { driver: string; enforced: boolean; notEnforced: string[]; limits: unknown; stats: unknown }
+  >;
 }
 
 /** Computed from the kernel each time, never stored. */

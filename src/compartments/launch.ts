@@ -33,7 +33,11 @@ function planFor({ host, record }: Compartment, request: CommandRequest): Launch
  * Starts a command inside the compartment.
  * @throws ERR_COMPART_LAUNCH; a failure that shows at the exit is thrown by {@link exitOf}
  */
-export async function launchIn(compartment: Compartment, request: CommandRequest, monitor?: LaunchPlan['monitor']): Promise<Launched> {
+export async function launchIn(
+  compartment: Compartment,
+  request: CommandRequest,
+  monitor?: LaunchPlan['monitor'],
+): Promise<Launched> {
   const { host, store, record } = compartment;
   const plan = planFor(compartment, request);
   const byManager = host.base.unit === 'user';

@@ -1,4 +1,5 @@
 import { CompartError, usageError } from '../shared/errors.js';
+import { own } from '../shared/own.js';
 import { CPU_ACCEPTED, parseCpu } from '../shared/units/cpu.js';
 import { formatCpuList, parseCpuList } from '../shared/units/cpulist.js';
 import { IO_RATE_ACCEPTED, parseRate } from '../shared/units/rate.js';
@@ -42,7 +43,8 @@ function parseCount(text: string, highest: number): number | null {
   const trimmed = text.trim();
   if (trimmed === 'max') return null;
   const count = Number(trimmed);
-  if (!/^\d+$/.test(trimmed) || count < 1) throw usageError(`"${text}" is not a count`, `accepted: ${COUNT_ACCEPTED}`);
+  if (!/^\d+$/.test(trimmed) || count < 1)
+    throw usageError(`"${text}" is not a count`, `accepted: ${COUNT_ACCEPTED}`);
   if (count > highest) throw usageError(`"${text}" is more than ${highest}`, `accepted: ${COUNT_ACCEPTED}`);
   return count;
 }
@@ -60,8 +62,15 @@ function ioField(limit: IoLimit, help: string): LimitField {
       const split = text.lastIndexOf('=');
       const rest = text.slice(split + 1);
       const bits = bytes ? parseRate(rest, IO_RATE_ACCEPTED) : null;
-      const value = bytes ? (bits === null ? null : Math.max(1, Math.round(bits / 8))) : parseCount(rest, 2 ** 32 - 1);
-      const device = split < 0 ? deviceUnder(host.paths.sys, workdir) : resolveDevice(host.paths.sys, text.slice(0, split));
+      const value = bytes
+        ? bits === null
+          ? null
+          : Math.max(1, Math.round(bits / 8))
+        : parseCount(rest, 2 ** 32 - 1);
+      const device =
+        split < 0
+          ? deviceUnder(host.paths.sys, workdir)
+          : resolveDevice(host.paths.sys, text.slice(0, split));
       const devices = (limits.io ??= { devices: [] }).devices;
       const entry = devices.find((known) => known.device === device);
       if (entry) entry[limit] = value;
@@ -140,14 +149,18 @@ export type LimitTexts = Record<string, string | string[]>;
 export function parseLimits(texts: LimitTexts, context: LimitContext): Limits {
   const limits: Limits = {};
   for (const [name, given] of Object.entries(texts)) {
-    const field = LIMIT_FIELDS[name];
-    if (field === undefined) throw usageError(`no limit is called ${name}`, `known: ${Object.keys(LIMIT_FIELDS).join(', ')}`);
+    const field = own(LIMIT_FIELDS, name);
+    if (field === undefined)
+      throw usageError(`no limit is called ${name}`, `known: ${Object.keys(LIMIT_FIELDS).join(', ')}`);
     for (const text of Array.isArray(given) ? given : [given]) {
       try {
         field.read(limits, text, context);
       } catch (error) {
         if (!(error instanceof CompartError)) throw error;
-        throw new CompartError(error.code, `--${name}: ${error.message}`, { cause: error, ...(error.hint === null ? {} : { hint: error.hint }) });
+        throw new CompartError(error.code, `--${name}: ${error.message}`, {
+          cause: error,
+          ...(error.hint === null ? {} : { hint: error.hint }),
+        });
       }
     }
   }

@@ -4,10 +4,18 @@ import { createGroup, groupPids, planGroup } from '../host/cgroup/group.js';
 import { joinGroup } from '../host/cgroup/join.js';
 import type { Host } from '../host/host.js';
 import { Store } from '../state/store.js';
-import { createCompartment, loadInto, openCompartment, refuse, withoutRefused, type Compartment, type CreateRequest } from './compartment.js';
+import {
+  createCompartment,
+  loadInto,
+  openCompartment,
+  refuse,
+  withoutRefused,
+  type Compartment,
+  type CreateRequest,
+} from './compartment.js';
 import { loadedKinds } from './readings.js';
 import type { SubsystemKind } from './subsystem.js';
-import { kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
+import { checkLimits, kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
 
 /** One kind to load, alone, under a name. */
 export type LoadRequest = Omit<CreateRequest, 'kinds' | 'owned'> & { kind: SubsystemKind };
@@ -19,9 +27,15 @@ export type LoadRequest = Omit<CreateRequest, 'kinds' | 'owned'> & { kind: Subsy
 export async function loadSubsystem(host: Host, request: LoadRequest): Promise<Compartment> {
   const foreign = kindsAsked(request.limits).filter((kind) => kind !== request.kind);
   for (const kind of foreign) {
-    const flags = Object.values(SUBSYSTEMS[kind].flags).join(', ');
-    throw usageError(`load ${request.kind}: ${flags} belongs to ${kind}`, `load it as well: compart load ${kind} --name ${request.name}`);
+    const flags = Object.keys(request.limits[kind] ?? {}).map(
+      (limit) => SUBSYSTEMS[kind].flags[limit] ?? limit,
+    );
+    throw usageError(
+      `load ${request.kind}: ${flags.join(', ')} belongs to ${kind}`,
+      `in a second step, under the same --name: compart load ${kind}`,
+    );
   }
+  checkLimits(host, request.limits);
   await host.ready();
   requireController(host, request.kind);
   if (new Store(host.paths.state).read(request.name) === null) {
@@ -34,20 +48,28 @@ function requireController(host: Host, kind: SubsystemKind): void {
   const subsystem = SUBSYSTEMS[kind];
   if (subsystem.controllers(host).length > 0) return;
   const [refusal] = subsystem.probe(host).refusals;
-  throw new CompartError('ERR_COMPART_UNSUPPORTED', `${kind} cannot be loaded on this host: ${refusal?.why ?? 'no controller'}`, {
-    hint: refusal?.mend ?? 'compart doctor',
-  });
+  throw new CompartError(
+    'ERR_COMPART_UNSUPPORTED',
+    `${kind} cannot be loaded on this host: ${refusal?.why ?? 'no controller'}`,
+    {
+      hint: refusal?.mend ?? 'compart doctor',
+    },
+  );
 }
 
 /** Processes that the compartment has already enter what is added to it. */
 async function addSubsystem(compartment: Compartment, request: LoadRequest): Promise<Compartment> {
   const { host, store, record } = compartment;
   if (request.kind in record.subsystems) {
-    throw new CompartError('ERR_COMPART_EXISTS', `"${record.name}" has ${request.kind} already`, { hint: `compart set ${record.name} changes its limits` });
+    throw new CompartError('ERR_COMPART_EXISTS', `"${record.name}" has ${request.kind} already`, {
+      hint: `compart set ${record.name} changes its limits`,
+    });
   }
   const refusals = refusalsOf(host, request.limits);
   if (!request.bestEffort) refuse(refusals);
-  const controllers = loadedKinds(compartment).concat(request.kind).flatMap((kind) => SUBSYSTEMS[kind].controllers(host));
+  const controllers = loadedKinds(compartment)
+    .concat(request.kind)
+    .flatMap((kind) => SUBSYSTEMS[kind].controllers(host));
   const before = record.group;
   const group = planGroup(host.layout, host.base, record.name, controllers, host.joinsV2);
   const undo = new UndoStack();
@@ -55,7 +77,12 @@ async function addSubsystem(compartment: Compartment, request: LoadRequest): Pro
   try {
     createGroup(host.layout, group, undo, before);
     const grown = { host, store, record: { ...record, group, subsystems: { ...record.subsystems } } };
-    loadInto(grown, request.kind, request.bestEffort ? withoutRefused(request.limits, refusals) : request.limits, refusals);
+    loadInto(
+      grown,
+      request.kind,
+      request.bestEffort ? withoutRefused(request.limits, refusals) : request.limits,
+      refusals,
+    );
     store.save(grown.record);
     for (const pid of groupPids(before)) await joinGroup(host, group, record.name, pid);
     undo.keep();

@@ -24,9 +24,14 @@ export function openLog(host: Host, id: string): number {
 function idOf(store: Store, name: string): { id: string; alive: boolean } {
   const record = store.read(name);
   if (record !== null) return { id: record.id, alive: true };
-  const ended = new History(store.root).list().filter((entry) => entry.name === name).at(-1);
+  const ended = new History(store.root)
+    .list()
+    .filter((entry) => entry.name === name)
+    .at(-1);
   if (ended !== undefined) return { id: ended.id, alive: false };
-  throw new CompartError('ERR_COMPART_NOT_FOUND', `no compartment named "${name}"`, { hint: 'compart history lists those that ended' });
+  throw new CompartError('ERR_COMPART_NOT_FOUND', `no compartment named "${name}"`, {
+    hint: 'compart history lists those that ended',
+  });
 }
 
 /**
@@ -38,15 +43,18 @@ export async function* readLog(host: Host, name: string, follow: boolean): Async
   const { id, alive } = idOf(store, name);
   const path = logFile(host, id);
   if (!existsSync(path)) {
-    throw new CompartError('ERR_COMPART_NOT_FOUND', `"${name}" has no log`, { hint: 'only the output of --detach is kept; that of others went to their terminal' });
+    throw new CompartError('ERR_COMPART_NOT_FOUND', `"${name}" has no log`, {
+      hint: 'only the output of --detach is kept; that of others went to their terminal',
+    });
   }
   const fd = openSync(path, 'r');
   const buffer = Buffer.alloc(65_536);
   try {
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       // Asked before reading: what was written before the end is read after it.
       const running = follow && alive && store.read(name)?.id === id;
-      for (let length = readSync(fd, buffer); length > 0; length = readSync(fd, buffer)) yield Buffer.from(buffer.subarray(0, length));
+      for (let length = readSync(fd, buffer); length > 0; length = readSync(fd, buffer))
+        yield Buffer.from(buffer.subarray(0, length));
       more = running;
       if (more) await changed(path);
     }

@@ -1,21 +1,58 @@
 import { readFileSync } from 'node:fs';
 import { usageError } from '../shared/errors.js';
-
-const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+import { isName } from '../state/record.js';
 
 /** @throws ERR_COMPART_USAGE unless `name` is 1 to 63 of [a-z0-9._-], starting with a letter or digit. */
 export function checkName(name: string): string {
-  if (NAME.test(name)) return name;
-  throw usageError(`--name: "${name}" is not a name`, 'accepted: 1 to 63 of a-z 0-9 . _ -, the first a letter or a digit');
+  if (isName(name)) return name;
+  throw usageError(
+    `--name: "${name}" is not a name`,
+    'accepted: 1 to 63 of a-z 0-9 . _ -, the first a letter or a digit',
+  );
 }
 
-const ADJECTIVES = ['amber', 'bold', 'brisk', 'calm', 'clear', 'deft', 'eager', 'fair', 'keen', 'lucid', 'mild', 'neat', 'quiet', 'solid', 'spry', 'swift'];
-const NOUNS = ['alder', 'badger', 'cedar', 'crane', 'ember', 'fern', 'heron', 'lark', 'maple', 'otter', 'pine', 'quartz', 'reef', 'stone', 'thrush', 'wren'];
+const ADJECTIVES = [
+  'amber',
+  'bold',
+  'brisk',
+  'calm',
+  'clear',
+  'deft',
+  'eager',
+  'fair',
+  'keen',
+  'lucid',
+  'mild',
+  'neat',
+  'quiet',
+  'solid',
+  'spry',
+  'swift',
+];
+const NOUNS = [
+  'alder',
+  'badger',
+  'cedar',
+  'crane',
+  'ember',
+  'fern',
+  'heron',
+  'lark',
+  'maple',
+  'otter',
+  'pine',
+  'quartz',
+  'reef',
+  'stone',
+  'thrush',
+  'wren',
+];
 
 /** A name for a compartment that was given none: `brisk-otter-3f9a2c`. */
 export function makeName(): string {
   const id = makeId();
-  const pick = (list: readonly string[], at: number): string => list[Number.parseInt(id.slice(at, at + 2), 16) % list.length] ?? 'plain';
+  const pick = (list: readonly string[], at: number): string =>
+    list[Number.parseInt(id.slice(at, at + 2), 16) % list.length] ?? 'plain';
   return `${pick(ADJECTIVES, 0)}-${pick(NOUNS, 2)}-${id.slice(-6)}`;
 }
 

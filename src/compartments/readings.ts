@@ -10,6 +10,9 @@ export function loadedKinds({ record }: Compartment): SubsystemKind[] {
 
 /** One reading of every subsystem, by kind, in the shapes of docs/cli.md. */
 export function readStats(compartment: Compartment): LastReadings & Record<string, unknown> {
-  const readings = loadedKinds(compartment).map((kind) => [kind, SUBSYSTEMS[kind].stats(compartment.host, compartment.record.group)]);
+  const readings = loadedKinds(compartment).map((kind) => [
+    kind,
+    SUBSYSTEMS[kind].stats(compartment.host, compartment.record.group),
+  ]);
   return Object.fromEntries(readings) as LastReadings & Record<string, unknown>;
 }

@@ -25,7 +25,9 @@ export async function removeCompartment(host: Host, name: string, force: boolean
   }
   const { record } = await openCompartment(host, name);
   if (isPopulated(record) && !force) {
-    throw new CompartError('ERR_COMPART_BUSY', `processes run in "${name}"`, { hint: `compart rm --force ${name} kills them` });
+    throw new CompartError('ERR_COMPART_BUSY', `processes run in "${name}"`, {
+      hint: `compart rm --force ${name} kills them`,
+    });
   }
   killGroup(record.group);
   const owner = record.owner;

@@ -41,7 +41,10 @@ export async function startRun(host: Host, request: RunRequest): Promise<Run> {
     record.startedAt = Date.now();
     record.main = identify(host.paths.proc, launched.pid);
     store.save(record);
-    const timer = request.spec.timeoutMs === null ? null : setTimeout(() => void expire(compartment), request.spec.timeoutMs);
+    const timer =
+      request.spec.timeoutMs === null
+        ? null
+        : setTimeout(() => void expire(compartment), request.spec.timeoutMs);
     const ended = exitOf(launched)
       .finally(() => clearTimeout(timer ?? undefined))
       .then((exit) => finishRun(compartment, exit))
@@ -61,7 +64,11 @@ export async function startRun(host: Host, request: RunRequest): Promise<Run> {
  * (native/monitor.c) and calls `supervisor` at its end: `finish-run NAME ID STATUS`.
  * @param supervisor argv that starts compart itself
  */
-export async function startDetached(host: Host, request: Omit<RunRequest, 'stdio'>, supervisor: readonly string[]): Promise<Compartment> {
+export async function startDetached(
+  host: Host,
+  request: Omit<RunRequest, 'stdio'>,
+  supervisor: readonly string[],
+): Promise<Compartment> {
   const compartment = await create(host, { ...request, stdio: ['ignore', 'ignore', 'ignore'] });
   const { store, record } = compartment;
   try {
@@ -77,7 +84,8 @@ export async function startDetached(host: Host, request: Omit<RunRequest, 'stdio
     closeSync(log);
     const report = await launched.report();
     if (report.failure !== null) throwFailure(report, (await launched.exited).exitCode ?? 0);
-    if (report.pid === null) throw new CompartError('ERR_COMPART_LAUNCH', 'the monitor ended before the command started');
+    if (report.pid === null)
+      throw new CompartError('ERR_COMPART_LAUNCH', 'the monitor ended before the command started');
     record.startedAt = Date.now();
     record.main = identify(host.paths.proc, report.pid);
     record.owner = identify(host.paths.proc, launched.pid) ?? selfIdentity(host);

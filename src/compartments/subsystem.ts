@@ -34,16 +34,22 @@ export interface Subsystem<L extends object, S> {
   /** The flag behind each limit, for messages. */
   flags: Readonly<Record<keyof L, string>>;
   probe(host: Host): Probe;
+  /**
+   * Refuses limits that make no sense together or on this machine, before anything is changed.
+   * @param group what they would be added to, or null where nothing is in force yet
+   * @throws ERR_COMPART_USAGE
+   */
+  check(host: Host, group: Group | null, asked: Partial<L>): void;
   /** Which of the asked limits this host cannot enforce, and why. */
   refusals(host: Host, asked: Partial<L>): FlagRefusal[];
   /** Controllers whose groups it wants; those the host lacks are left out by the group. */
   controllers(host: Host): string[];
   /**
-   * Sets the limits on a group that exists, and reads them back.
-   * @throws ERR_COMPART_USAGE for limits that make no sense together, ERR_COMPART_KERNEL if the kernel refuses
+   * Sets the limits on a group that exists, and reads them back. They have passed {@link check}.
+   * @throws ERR_COMPART_KERNEL if the kernel refuses
    */
   load(host: Host, group: Group, asked: Partial<L>): { record: SubsystemRecord; placement: Placement };
-  /** Changes limits of what runs. On failure the former limits are in force again. */
+  /** Changes limits of what runs, which have passed {@link check}. On failure the former limits are in force again. */
   update(host: Host, group: Group, record: SubsystemRecord, asked: Partial<L>): SubsystemRecord;
   /** The last reading, null where the host does not enforce this subsystem. */
   stats(host: Host, group: Group): S | null;

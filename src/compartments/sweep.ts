@@ -58,8 +58,17 @@ export interface Swept {
 }
 
 /** Removes everything that a crash left behind; touches nothing that is alive. */
-export function sweepAll(host: Host, store: Store): Swept {
+export async function sweepAll(host: Host, store: Store): Promise<Swept> {
   const swept: Swept = { removed: [], left: [] };
+  if (!store.isEmpty()) {
+    await host.ready();
+    sweepEach(host, store, swept);
+  }
+  if (store.isEmpty()) await host.release();
+  return swept;
+}
+
+function sweepEach(host: Host, store: Store, swept: Swept): void {
   for (const { folder, claimer, name } of store.unfinished()) {
     if (isAlive(host.paths.proc, claimer)) continue;
     store.discard(folder);
@@ -72,7 +81,6 @@ export function sweepAll(host: Host, store: Store): Swept {
       swept.left.push({ name, why: error instanceof Error ? error.message : String(error) });
     }
   }
-  return swept;
 }
 
 /** Is any process left in the groups of this record? */

@@ -10,7 +10,7 @@ const LOOK_MS = 50;
 export async function expire({ store, record }: Compartment): Promise<void> {
   store.markTimedOut(record.name);
   signalGroup(record.group, 'SIGTERM');
-  for (const started = Date.now(); isPopulated(record); ) {
+  for (const started = Date.now(); isPopulated(record);) {
     if (Date.now() - started > GRACE_MS) {
       killGroup(record.group);
       return;

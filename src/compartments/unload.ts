@@ -16,7 +16,9 @@ function empty({ host: { layout } }: Compartment, dirs: readonly string[], pidsL
     if (pids.length === 0) return;
     for (const pid of pids) leaveDirs(layout, dirs, pid);
   }
-  throw new CompartError('ERR_COMPART_BUSY', 'its processes fork faster than they can be moved', { hint: 'compart freeze it first' });
+  throw new CompartError('ERR_COMPART_BUSY', 'its processes fork faster than they can be moved', {
+    hint: 'compart freeze it first',
+  });
 }
 
 /**
@@ -28,7 +30,9 @@ export function unloadSubsystem(compartment: Compartment, kind: SubsystemKind | 
   const { store, record } = compartment;
   const loaded = loadedKinds(compartment);
   if (kind !== null && !loaded.includes(kind)) {
-    throw new CompartError('ERR_COMPART_NOT_FOUND', `"${record.name}" has no ${kind} loaded`, { hint: `loaded: ${loaded.join(', ') || 'nothing'}` });
+    throw new CompartError('ERR_COMPART_NOT_FOUND', `"${record.name}" has no ${kind} loaded`, {
+      hint: `loaded: ${loaded.join(', ') || 'nothing'}`,
+    });
   }
   const remaining = loaded.filter((name) => kind !== null && name !== kind);
   if (kind === null || remaining.length === 0) {
@@ -44,7 +48,9 @@ export function unloadSubsystem(compartment: Compartment, kind: SubsystemKind | 
 function takeOut(compartment: Compartment, kind: SubsystemKind, remaining: readonly SubsystemKind[]): void {
   const { host, store, record } = compartment;
   const kept = new Set(remaining.flatMap((name) => SUBSYSTEMS[name].controllers(host)));
-  const dirs = Object.fromEntries(Object.entries(record.group.dirs).filter(([name]) => kept.has(name) || name === 'freezer'));
+  const dirs = Object.fromEntries(
+    Object.entries(record.group.dirs).filter(([name]) => kept.has(name) || name === 'freezer'),
+  );
   const standing = new Set([record.group.identity, ...Object.values(dirs)]);
   const own = groupDirs(record.group).filter((dir) => !standing.has(dir));
   empty(compartment, own, () => own.flatMap((dir) => readPids(`${dir}/cgroup.procs`)));

@@ -2,7 +2,7 @@ import { CompartError, usageError } from '../shared/errors.js';
 import type { Compartment } from './compartment.js';
 import { refuse } from './compartment.js';
 import type { Limits } from './limits.js';
-import { kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
+import { checkLimits, kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
 
 /**
  * Changes limits of what runs, at once. Everything is checked before the first limit is changed.
@@ -17,6 +17,7 @@ export function updateLimits({ host, store, record }: Compartment, limits: Limit
       hint: `add it: compart load ${kind} --name ${record.name}`,
     });
   }
+  checkLimits(host, limits, record.group);
   refuse(refusalsOf(host, limits));
   for (const kind of kinds) {
     const present = record.subsystems[kind];

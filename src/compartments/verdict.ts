@@ -46,13 +46,18 @@ function moreMemory(limitBytes: number): string {
  * The one line that says which limit decided, the limit, the peak and what to try; null where none did.
  * @param timeoutMs what --timeout asked for
  */
-export function verdictLine(record: Pick<ExitRecord, 'name' | 'verdict' | 'limitHit'>, readings: LastReadings, timeoutMs: number | null): string | null {
+export function verdictLine(
+  record: Pick<ExitRecord, 'name' | 'verdict' | 'limitHit'>,
+  readings: LastReadings,
+  timeoutMs: number | null,
+): string | null {
   const { vm, sched, pids } = readings;
   switch (record.verdict) {
     case 'oom': {
       const limit = vm?.limitBytes ?? null;
       const killed = count(vm?.oomKills ?? 0, 'process');
-      if (limit === null) return `${record.name}: out of memory: ${killed} killed while the host had none left`;
+      if (limit === null)
+        return `${record.name}: out of memory: ${killed} killed while the host had none left`;
       return (
         `${record.name}: out of memory: ${killed} killed at the ${formatSize(limit)} limit (--mem), ` +
         `peak ${formatSize(vm?.peakBytes ?? limit)}; try --mem ${moreMemory(limit)}`

@@ -22,11 +22,22 @@ function wholeDisk(sys: string, device: string): string {
  * @throws ERR_COMPART_USAGE where the file system has none of its own (tmpfs, overlay, NFS, btrfs)
  */
 export function deviceUnder(sys: string, dir: string): string {
-  const { major, minor } = deviceNumber(statSync(dir).dev);
+  const { major, minor } = deviceNumber(deviceOf(dir));
   if (major === 0 || readKernelFile(`${sys}/dev/block/${major}:${minor}/dev`) === null) {
     throw usageError(`there is no block device under ${dir}`, 'name one, as in --io-write /dev/sda=10MB/s');
   }
   return wholeDisk(sys, `${major}:${minor}`);
+}
+
+function deviceOf(dir: string): number {
+  try {
+    return statSync(dir).dev;
+  } catch (error) {
+    throw usageError(
+      `there is no device under ${dir}: ${systemReason(error)}`,
+      'give a --workdir that exists, or name the device: --io-write /dev/sda=10MB/s',
+    );
+  }
 }
 
 /**
@@ -35,16 +46,21 @@ export function deviceUnder(sys: string, dir: string): string {
  */
 export function resolveDevice(sys: string, text: string): string {
   if (/^\d+:\d+$/.test(text)) {
-    if (readKernelFile(`${sys}/dev/block/${text}/dev`) === null) throw usageError(`this host has no block device ${text}`);
+    if (readKernelFile(`${sys}/dev/block/${text}/dev`) === null)
+      throw usageError(`this host has no block device ${text}`, 'lsblk lists those of this host');
     return wholeDisk(sys, text);
   }
   try {
     const stat = statSync(text);
-    if (!stat.isBlockDevice()) throw usageError(`${text} is not a block device`, 'lsblk lists those of this host');
+    if (!stat.isBlockDevice())
+      throw usageError(`${text} is not a block device`, 'lsblk lists those of this host');
     const { major, minor } = deviceNumber(stat.rdev);
     return wholeDisk(sys, `${major}:${minor}`);
   } catch (error) {
     if (errnoOf(error)?.startsWith('ERR_')) throw error;
-    throw usageError(`cannot use ${text} as a device: ${systemReason(error)}`, 'lsblk lists those of this host');
+    throw usageError(
+      `cannot use "${text}" as a device: ${systemReason(error)}`,
+      'lsblk lists those of this host',
+    );
   }
 }

@@ -76,7 +76,14 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
     }
     const socket = speaks ? (child.stdio[4] as Duplex) : null;
     const report = socket === null ? fileReport(exited, resultFd ?? -1) : socketReport(socket);
-    return { child, pid: child.pid, exited, report, go: () => socket?.write('g'), release: () => socket?.end() };
+    return {
+      child,
+      pid: child.pid,
+      exited,
+      report,
+      go: () => socket?.write('g'),
+      release: () => socket?.end(),
+    };
   } finally {
     closeSync(planFd);
   }
@@ -87,7 +94,12 @@ function exitOf(child: ChildProcess): Promise<ExitStatus> {
     child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
     child.once('error', (error) => {
       const hint = errnoOf(error) === 'ENOENT' ? { hint: 'build the launcher: npm run build:native' } : {};
-      reject(new CompartError('ERR_COMPART_LAUNCH', `cannot start the launcher: ${systemReason(error)}`, { cause: error, ...hint }));
+      reject(
+        new CompartError('ERR_COMPART_LAUNCH', `cannot start the launcher: ${systemReason(error)}`, {
+          cause: error,
+          ...hint,
+        }),
+      );
     });
   });
   exited.catch(() => undefined);
@@ -148,9 +160,14 @@ export async function runTool(file: string, argv: readonly string[]): Promise<st
   const result = await execa(file, argv, { reject: false, stdin: 'ignore' });
   if (!result.failed) return result.stdout;
   if (result.code === 'ENOENT') {
-    throw new CompartError('ERR_COMPART_UNSUPPORTED', `${file} is not installed`, { hint: `install the package that holds ${file}` });
+    throw new CompartError('ERR_COMPART_UNSUPPORTED', `${file} is not installed`, {
+      hint: `install the package that holds ${file}`,
+    });
   }
-  throw new CompartError('ERR_COMPART_KERNEL', `${file} ${argv.join(' ')}: ${result.stderr.trim() || result.shortMessage}`);
+  throw new CompartError(
+    'ERR_COMPART_KERNEL',
+    `${file} ${argv.join(' ')}: ${result.stderr.trim() || result.shortMessage}`,
+  );
 }
 
 /** Starts a tool that outlives compart, in a session of its own, and returns its pid. */

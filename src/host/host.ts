@@ -4,7 +4,7 @@ import { CompartError } from '../shared/errors.js';
 import { parseCpuList } from '../shared/units/cpulist.js';
 import { chooseBase, refusalOf, type BaseFacts, type CgroupBase, type Refusal } from './cgroup/base.js';
 import { detectLayout, hierarchyOf, type CgroupLayout } from './cgroup/detect.js';
-import { delegatedBase } from './cgroup/systemd.js';
+import { delegatedBase, delegatedControllers, stopDelegatedBase } from './cgroup/systemd.js';
 import { readKernelFile } from './kernfs.js';
 import { parseMeminfo } from './proc/meminfo.js';
 
@@ -41,7 +41,11 @@ export class Host {
   static current(env: NodeJS.ProcessEnv = process.env): Host {
     const uid = process.getuid?.() ?? 0;
     const gid = process.getgid?.() ?? 0;
-    return new Host({ proc: '/proc', sys: '/sys', launcher: findLauncher(), ...stateFolders(uid, env) }, { uid, gid }, env['COMPART_CGROUP'] ?? null);
+    return new Host(
+      { proc: '/proc', sys: '/sys', launcher: findLauncher(), ...stateFolders(uid, env) },
+      { uid, gid },
+      env['COMPART_CGROUP'] ?? null,
+    );
   }
 
   get layout(): CgroupLayout {
@@ -62,9 +66,17 @@ export class Host {
     return this;
   }
 
+  /** Gives back what {@link ready} started; only when no compartment is left. */
+  async release(): Promise<void> {
+    const { unit } = this.plannedBase;
+    if (unit !== null) await stopDelegatedBase(unit);
+    this.#base = null;
+  }
+
   /** Where compartments stand. */
   get base(): CgroupBase {
-    if (this.#base === null) throw new CompartError('ERR_COMPART_INTERNAL', 'the host was used before it was ready');
+    if (this.#base === null)
+      throw new CompartError('ERR_COMPART_INTERNAL', 'the host was used before it was ready');
     return this.#base;
   }
 
@@ -114,6 +126,7 @@ export class Host {
     return {
       uid: this.uid,
       override: this.#override,
+      delegated: this.uid === 0 ? null : delegatedControllers(this.layout, this.uid),
       systemd: existsSync('/run/systemd/system'),
       writable: (dir) => mayWrite(`${dir}/cgroup.procs`) && mayWrite(dir),
     };
@@ -141,7 +154,13 @@ function stateFolders(uid: number, env: NodeJS.ProcessEnv): { state: string; log
 
 /** Beside the bundle when installed, in the source tree when the library runs from there. */
 function findLauncher(): string {
-  const places = ['../native/build/compart-launch', '../../native/build/compart-launch', '../../../native/build/compart-launch'];
-  const found = places.map((place) => fileURLToPath(new URL(place, import.meta.url))).find((path) => existsSync(path));
+  const places = [
+    '../native/build/compart-launch',
+    '../../native/build/compart-launch',
+    '../../../native/build/compart-launch',
+  ];
+  const found = places
+    .map((place) => fileURLToPath(new URL(place, import.meta.url)))
+    .find((path) => existsSync(path));
   return found ?? fileURLToPath(new URL('../native/build/compart-launch', import.meta.url));
 }

@@ -14,7 +14,9 @@ export function readKernelFile(path: string): string | null {
     return readFileSync(path, 'utf8').trimEnd();
   } catch (error) {
     if (ABSENT.has(errnoOf(error) ?? '')) return null;
-    throw new CompartError('ERR_COMPART_KERNEL', `cannot read ${path}: ${systemReason(error)}`, { cause: error });
+    throw new CompartError('ERR_COMPART_KERNEL', `cannot read ${path}: ${systemReason(error)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -73,14 +73,27 @@ const ACTIONS: Readonly<Record<string, string>> = {
 };
 
 /** The error for a failed launch: 126 and 127 for the command itself, 125 for everything before it. */
-export function launchError(failure: NonNullable<LaunchReport['failure']>, exitCode: number, reason: string): CompartError {
+export function launchError(
+  failure: NonNullable<LaunchReport['failure']>,
+  exitCode: number,
+  reason: string,
+): CompartError {
   const { step, detail } = failure;
   if (step === 'exec' && exitCode === 127) {
-    return new CompartError('ERR_COMPART_COMMAND_NOT_FOUND', `${detail}: command not found`);
+    return new CompartError(
+      'ERR_COMPART_COMMAND_NOT_FOUND',
+      `${detail === '' ? '""' : detail}: command not found`,
+      {
+        hint: 'give its path, or add its directory to PATH',
+      },
+    );
   }
   if (step === 'exec') {
-    return new CompartError('ERR_COMPART_NOT_EXECUTABLE', `cannot execute ${detail}: ${reason}`);
+    return new CompartError('ERR_COMPART_NOT_EXECUTABLE', `cannot execute ${detail}: ${reason}`, {
+      hint: 'it must be a file with execute permission, in a format that this host runs',
+    });
   }
-  const hint = step === 'workdir' ? { hint: '--workdir wants a directory that exists and that the user may enter' } : {};
+  const hint =
+    step === 'workdir' ? { hint: '--workdir wants a directory that exists and that the user may enter' } : {};
   return new CompartError('ERR_COMPART_LAUNCH', `cannot ${ACTIONS[step] ?? step} ${detail}: ${reason}`, hint);
 }

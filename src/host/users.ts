@@ -31,22 +31,33 @@ function numeric(text: string): number | null {
  * @throws ERR_COMPART_USAGE naming what is unknown
  */
 export function lookUpUser(text: string, etc = '/etc'): Credentials {
-  const [userText = '', groupText] = text.split(':', 2);
+  const [userText = '', groupText, more] = text.split(':');
+  if (more !== undefined)
+    throw usageError(
+      `--user: "${text}" is not of the form USER[:GROUP]`,
+      'as in --user nobody or --user 1000:1000',
+    );
   const passwd = rows(`${etc}/passwd`);
   const entry = passwd.find((row) => row[0] === userText) ?? passwd.find((row) => row[2] === userText);
   const uid = entry === undefined ? numeric(userText) : Number(entry[2]);
   if (uid === null) {
-    throw usageError(`--user: no user "${userText}" in ${etc}/passwd`, 'give a name or a number, as in --user nobody or --user 1000:1000');
+    throw usageError(
+      `--user: no user "${userText}" in ${etc}/passwd`,
+      'give a name or a number, as in --user nobody or --user 1000:1000',
+    );
   }
   const groups = rows(`${etc}/group`);
   let gid = entry === undefined ? uid : Number(entry[3]);
   if (groupText !== undefined) {
     const named = groups.find((row) => row[0] === groupText);
     const id = named === undefined ? numeric(groupText) : Number(named[2]);
-    if (id === null) throw usageError(`--user: no group "${groupText}" in ${etc}/group`, 'give a name or a number');
+    if (id === null)
+      throw usageError(`--user: no group "${groupText}" in ${etc}/group`, 'give a name or a number');
     gid = id;
   }
   const name = entry?.[0] ?? null;
-  const member = groups.filter((row) => name !== null && row[3]?.split(',').includes(name)).map((row) => Number(row[2]));
+  const member = groups
+    .filter((row) => name !== null && row[3]?.split(',').includes(name))
+    .map((row) => Number(row[2]));
   return { uid, gid, groups: [...new Set([gid, ...member])], name, home: entry?.[5] ?? null };
 }

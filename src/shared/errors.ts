@@ -4,13 +4,22 @@
  */
 export const ERROR_CODES = {
   ERR_COMPART_USAGE: { exitCode: 2, when: 'A flag, a name, a unit or a combination of flags is wrong.' },
-  ERR_COMPART_FILE: { exitCode: 2, when: 'A compart.yaml cannot be used; the message names the line and the key.' },
+  ERR_COMPART_FILE: {
+    exitCode: 2,
+    when: 'A compart.yaml cannot be used; the message names the line and the key.',
+  },
   ERR_COMPART_NOT_FOUND: { exitCode: 125, when: 'No compartment has this name.' },
   ERR_COMPART_EXISTS: { exitCode: 125, when: 'The name, or the subsystem in this compartment, is taken.' },
   ERR_COMPART_UNSUPPORTED: { exitCode: 125, when: 'This host cannot enforce what was asked for.' },
   ERR_COMPART_STATE: { exitCode: 125, when: 'The state folder or a record in it cannot be read or written.' },
-  ERR_COMPART_KERNEL: { exitCode: 125, when: 'The kernel refused a change: a file, the value and the reason are named.' },
-  ERR_COMPART_BUSY: { exitCode: 125, when: 'The compartment has processes, or memory that cannot be reclaimed.' },
+  ERR_COMPART_KERNEL: {
+    exitCode: 125,
+    when: 'The kernel refused a change: a file, the value and the reason are named.',
+  },
+  ERR_COMPART_BUSY: {
+    exitCode: 125,
+    when: 'The compartment has processes, or memory that cannot be reclaimed.',
+  },
   ERR_COMPART_LAUNCH: { exitCode: 125, when: 'The command could not be placed in its compartment.' },
   ERR_COMPART_NOT_EXECUTABLE: { exitCode: 126, when: 'The command was found and cannot be executed.' },
   ERR_COMPART_COMMAND_NOT_FOUND: { exitCode: 127, when: 'The command was not found.' },

@@ -45,16 +45,21 @@ export class History {
   /** @returns ids of records that were pruned to make room, so that their logs can go as well */
   add(record: ExitRecord): string[] {
     makePrivateDir(this.#dir);
-    writeJson(`${this.#dir}/${String(Date.parse(record.endedAt)).padStart(15, '0')}-${record.id}.json`, record);
+    writeJson(
+      `${this.#dir}/${String(Date.parse(record.endedAt)).padStart(15, '0')}-${record.id}.json`,
+      record,
+    );
     return this.#prune(record.id);
   }
 
   /** Oldest first. A record that cannot be read is left out. */
   list(): ExitRecord[] {
-    return this.#files().slice(-HISTORY_LENGTH).flatMap((file) => {
-      const record = this.read(file);
-      return record === null ? [] : [record];
-    });
+    return this.#files()
+      .slice(-HISTORY_LENGTH)
+      .flatMap((file) => {
+        const record = this.read(file);
+        return record === null ? [] : [record];
+      });
   }
 
   /** The record in one file of {@link folder}, or null. */
@@ -69,7 +74,9 @@ export class History {
 
   #files(): string[] {
     try {
-      return readdirSync(this.#dir).filter((file) => file.endsWith('.json')).sort();
+      return readdirSync(this.#dir)
+        .filter((file) => file.endsWith('.json'))
+        .sort();
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return [];
       throw stateError('read', this.#dir, error);

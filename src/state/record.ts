@@ -3,6 +3,11 @@ import type { ProcessIdentity } from '../host/proc/identity.js';
 
 export const RECORD_SCHEMA = 1;
 
+/** May a compartment be called so? Its name is the name of its folder and of its groups. */
+export function isName(text: string): boolean {
+  return /^[a-z0-9][a-z0-9._-]{0,62}$/.test(text);
+}
+
 /** What is on disk of one subsystem: what was asked, and what of it the host does not enforce. */
 export interface SubsystemRecord {
   driver: string;

@@ -1,8 +1,18 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { CompartError, errnoOf } from '../shared/errors.js';
 import type { ProcessIdentity } from '../host/proc/identity.js';
 import { makePrivateDir, readJson, stateError, writeJson } from './json.js';
-import { isRecord, type CompartmentRecord } from './record.js';
+import { isName, isRecord, type CompartmentRecord } from './record.js';
 
 const RECORD = 'record.json';
 /** Somebody else was faster, or the name has been taken anew. */
@@ -50,9 +60,13 @@ export class Store {
   #refuseForeign(): void {
     const stat = statSync(this.root);
     if (stat.uid === process.getuid?.() && (stat.mode & 0o022) === 0) return;
-    throw new CompartError('ERR_COMPART_STATE', `${this.root} belongs to uid ${stat.uid} or is writable by others`, {
-      hint: 'COMPART_STATE names another folder for the state',
-    });
+    throw new CompartError(
+      'ERR_COMPART_STATE',
+      `${this.root} belongs to uid ${stat.uid} or is writable by others`,
+      {
+        hint: 'COMPART_STATE names another folder for the state',
+      },
+    );
   }
 
   /**
@@ -60,6 +74,8 @@ export class Store {
    * @throws ERR_COMPART_STATE if the record is damaged
    */
   read(name: string): CompartmentRecord | null {
+    // No path to a record elsewhere: `../x` names no compartment.
+    if (!isName(name)) return null;
     const path = `${this.folder(name)}/${RECORD}`;
     let value: unknown;
     try {
@@ -77,7 +93,9 @@ export class Store {
   get(name: string): CompartmentRecord {
     const record = this.read(name);
     if (record !== null) return record;
-    throw new CompartError('ERR_COMPART_NOT_FOUND', `no compartment named "${name}"`, { hint: 'compart ps lists those that exist' });
+    throw new CompartError('ERR_COMPART_NOT_FOUND', `no compartment named "${name}"`, {
+      hint: 'compart ps lists those that exist',
+    });
   }
 
   /** Replaces the record of a compartment that has been claimed. */
@@ -115,7 +133,8 @@ export class Store {
       if (!GONE.has(errnoOf(error) ?? '')) throw stateError('remove', folder, error);
     }
     try {
-      for (const file of readdirSync(folder).filter((name) => name !== RECORD)) rmSync(`${folder}/${file}`, { recursive: true, force: true });
+      for (const file of readdirSync(folder).filter((name) => name !== RECORD))
+        rmSync(`${folder}/${file}`, { recursive: true, force: true });
       rmdirSync(folder);
     } catch (error) {
       if (errnoOf(error) === 'ENOTDIR') rmSync(folder, { force: true });
@@ -125,7 +144,9 @@ export class Store {
 
   /** Names of all compartments, sorted. */
   names(): string[] {
-    return this.#entries().filter((name) => !name.startsWith('.')).sort();
+    return this.#entries()
+      .filter((name) => !name.startsWith('.'))
+      .sort();
   }
 
   /** Folders that were being prepared when their process may have died. */
@@ -136,6 +157,11 @@ export class Store {
       const claimer = { pid: Number(match[1]), startTime: Number(match[2]) };
       return [{ folder: this.folder(entry), name: match[3], claimer }];
     });
+  }
+
+  /** No compartment, and nothing half-made. */
+  isEmpty(): boolean {
+    return this.#entries().length === 0;
   }
 
   #entries(): string[] {

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 /** The node of the device under a directory, or null: a tmpfs or an overlay has none. */
 export function diskUnder(dir: string): string | null {
   try {
-    const source = execFileSync('df', ['--output=source', dir], { encoding: 'utf8' }).trim().split('\n').at(-1) ?? '';
+    const source =
+      execFileSync('df', ['--output=source', dir], { encoding: 'utf8' }).trim().split('\n').at(-1) ?? '';
     return source.startsWith('/dev/') && existsSync(source) ? source : null;
   } catch {
     return null;

@@ -12,14 +12,22 @@ export const PYTHON = onPath('python3')
 
 /** argv of a program that touches this much memory, says so and holds it for some seconds. */
 export function hog(mib: number, holdSeconds = 0): string[] {
-  return [PYTHON, '-c', `import time; x = bytearray(${mib} << 20); print("held", flush=True); time.sleep(${holdSeconds})`];
+  return [
+    PYTHON,
+    '-c',
+    `import time; x = bytearray(${mib} << 20); print("held", flush=True); time.sleep(${holdSeconds})`,
+  ];
 }
 
 /** Uses one CPU until it is killed. */
 export const BUSY_LOOP: readonly string[] = ['sh', '-c', 'while :; do :; done'];
 
 /** Waits until `look` answers with something that is neither null nor false. */
-export async function until<T>(what: string, look: () => T | Promise<T>, patienceMs = 15_000): Promise<NonNullable<T>> {
+export async function until<T>(
+  what: string,
+  look: () => T | Promise<T>,
+  patienceMs = 15_000,
+): Promise<NonNullable<T>> {
   for (const started = Date.now(); ; await delay(20)) {
     const seen = await look();
     if (seen !== null && seen !== undefined && seen !== false) return seen;
@@ -43,7 +51,10 @@ export function runs(pid: number): boolean {
 
 /** A process and all that descends from it, by the kernel's own lists of children. */
 export function tree(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .split(' ')
+    .filter(Boolean)
+    .map(Number);
   return [pid, ...children.flatMap(tree)];
 }
 

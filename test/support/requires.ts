@@ -21,9 +21,12 @@ export type Need = keyof typeof NEEDS;
 
 function offers(controller: string): boolean {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-  if (mounts.some((line) => line.includes(' - cgroup ') && line.split(/[ ,]/).includes(controller))) return true;
+  if (mounts.some((line) => line.includes(' - cgroup ') && line.split(/[ ,]/).includes(controller)))
+    return true;
   const v2 = mounts.find((line) => line.includes(' - cgroup2 '))?.split(' ')[4];
-  return v2 !== undefined && readFileSync(`${v2}/cgroup.controllers`, 'utf8').split(/\s/).includes(controller);
+  return (
+    v2 !== undefined && readFileSync(`${v2}/cgroup.controllers`, 'utf8').split(/\s/).includes(controller)
+  );
 }
 
 export function onPath(program: string): boolean {

@@ -37,14 +37,25 @@ function make(): Sandbox {
   const base = `/compart-test-${process.pid}-${counter}`;
   const env = { COMPART_STATE: state, COMPART_CGROUP: base, NODE_OPTIONS: '' };
   const start: Sandbox['start'] = (args, options = {}) =>
-    execa(COMPART, args, { reject: false, stdin: 'ignore', stripFinalNewline: false, ...options, env: { ...env, ...options.env } }) as unknown as ResultPromise<Options>;
+    execa(COMPART, args, {
+      reject: false,
+      stdin: 'ignore',
+      stripFinalNewline: false,
+      ...options,
+      env: { ...env, ...options.env },
+    }) as unknown as ResultPromise<Options>;
   const compart: Sandbox['compart'] = async (args, options = {}) => {
     const { exitCode, signal, stdout, stderr } = await start(args, options);
     if (exitCode === undefined) throw new Error(`compart ${args.join(' ')} ended by ${String(signal)}`);
     return { status: exitCode, stdout: String(stdout ?? ''), stderr: String(stderr ?? '') };
   };
   return {
-    dir, state, base, env, compart, start,
+    dir,
+    state,
+    base,
+    env,
+    compart,
+    start,
     json: async <T>(args: readonly string[]) => {
       const answer = await compart([...args, '--json']);
       if (answer.status !== 0) throw new Error(`compart ${args.join(' ')}: ${answer.stderr}`);
@@ -67,7 +78,9 @@ export function groupsBelow(base: string): string[] {
   const visit = (dir: string): void => {
     let names: string[];
     try {
-      names = readdirSync(dir, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+      names = readdirSync(dir, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => entry.name);
     } catch {
       return;
     }
@@ -102,9 +115,14 @@ export function useSandbox(): { current: Sandbox } {
   });
   afterEach(async () => {
     const { base, state, dir, compart } = holder.current;
-    const left = { processes: processesBelow(base), groups: groupsBelow(base), state: namesIn(`${state}/compartments`) };
+    const left = {
+      processes: processesBelow(base),
+      groups: groupsBelow(base),
+      state: namesIn(`${state}/compartments`),
+    };
     const { stdout } = await compart(['ps', '--json']);
-    for (const { name } of (stdout === '' ? [] : JSON.parse(stdout)) as Array<{ name: string }>) await compart(['rm', '--force', name]);
+    for (const { name } of (stdout === '' ? [] : JSON.parse(stdout)) as Array<{ name: string }>)
+      await compart(['rm', '--force', name]);
     await compart(['gc']);
     removeBases(base);
     rmSync(dir, { recursive: true, force: true });

@@ -12,9 +12,16 @@ export const handler: Handler = (args, { host, out, json }) => {
   }
   const { launcher } = diagnosis;
   out(`cgroups   ${diagnosis.cgroups}, compartments stand below ${diagnosis.base}, uid ${diagnosis.uid}\n`);
-  out(`launcher  ${launcher.present ? launcher.path : `missing: ${launcher.path} (npm run build:native)`}\n\n`);
-  const rows = diagnosis.subsystems.map(({ kind, driver, refusals }) => [kind, driver ?? 'no', refusals.length === 0 ? 'everything' : `all but ${refusals.map(({ flag }) => flag).join(', ')}`]);
+  out(
+    `launcher  ${launcher.present ? launcher.path : `missing: ${launcher.path} (npm run build:native)`}\n\n`,
+  );
+  const rows = diagnosis.subsystems.map(({ kind, driver, refusals }) => [
+    kind,
+    driver ?? 'no',
+    refusals.length === 0 ? 'everything' : `all but ${refusals.map(({ flag }) => flag).join(', ')}`,
+  ]);
   out(table(['SUBSYSTEM', 'DRIVER', 'ENFORCES'], rows));
-  for (const { flag, why, mend } of diagnosis.subsystems.flatMap(({ refusals }) => refusals)) out(`\n${flag}: ${why}\n  mend: ${mend}\n`);
+  for (const { flag, why, mend } of diagnosis.subsystems.flatMap(({ refusals }) => refusals))
+    out(`\n${flag}: ${why}\n  mend: ${mend}\n`);
   return Promise.resolve(diagnosis.ok ? 0 : CANNOT);
 };

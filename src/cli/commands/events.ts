@@ -2,7 +2,9 @@ import { watchEvents, type CompartmentEvent } from '../../compartments/events.js
 import type { Handler } from '../verbs.js';
 
 function text({ time, name, event, detail }: CompartmentEvent): string {
-  const words = Object.entries(detail).map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const words = Object.entries(detail).map(
+    ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
   return `${time}  ${name}  ${event}  ${words.join(' ')}\n`;
 }
 

@@ -3,7 +3,7 @@ import { CompartError } from '../../shared/errors.js';
 import { openCompartment } from '../../compartments/compartment.js';
 import { exitOf, launchIn } from '../../compartments/launch.js';
 import { statusNumber } from '../../host/exec.js';
-import { pairs } from '../request.js';
+import { pairs, workdirOf } from '../request.js';
 import { forwardSignals } from '../signals.js';
 import type { Handler } from '../verbs.js';
 
@@ -11,12 +11,14 @@ export const handler: Handler = async (args, { host }) => {
   const [name = '', ...argv] = args.words;
   const compartment = await openCompartment(host, name);
   if (isFrozen(compartment.record.group)) {
-    throw new CompartError('ERR_COMPART_BUSY', `"${name}" is frozen: a command in it would not run`, { hint: `compart thaw ${name}` });
+    throw new CompartError('ERR_COMPART_BUSY', `"${name}" is frozen: a command in it would not run`, {
+      hint: `compart thaw ${name}`,
+    });
   }
   const launched = await launchIn(compartment, {
     argv,
     env: pairs(args, 'env'),
-    workdir: args.text('workdir'),
+    workdir: workdirOf(args),
     user: args.text('user'),
     stdio: ['inherit', 'inherit', 'inherit'],
   });

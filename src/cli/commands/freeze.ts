@@ -9,9 +9,13 @@ import type { Handler } from '../verbs.js';
 export async function freezeOrThaw(args: Args, { host, json }: Terminal, frozen: boolean): Promise<number> {
   const { record } = await openCompartment(host, args.words[0] ?? '');
   if (!setFrozen(record.group, frozen)) {
-    throw new CompartError('ERR_COMPART_UNSUPPORTED', `cannot ${frozen ? 'freeze' : 'thaw'} "${record.name}": the kernel did not confirm it`, {
-      hint: 'cgroup v2, or the v1 freezer controller, must be writable: compart doctor',
-    });
+    throw new CompartError(
+      'ERR_COMPART_UNSUPPORTED',
+      `cannot ${frozen ? 'freeze' : 'thaw'} "${record.name}": the kernel did not confirm it`,
+      {
+        hint: 'cgroup v2, or the v1 freezer controller, must be writable: compart doctor',
+      },
+    );
   }
   if (args.on('json')) json({ name: record.name, frozen });
   return 0;

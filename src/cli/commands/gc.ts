@@ -3,10 +3,10 @@ import { Store } from '../../state/store.js';
 import type { Handler } from '../verbs.js';
 
 export const handler: Handler = async (args, { host, out, json, say }) => {
-  await host.ready();
-  const swept = sweepAll(host, new Store(host.paths.state));
+  const swept = await sweepAll(host, new Store(host.paths.state));
   if (args.on('json')) json(swept);
   else for (const name of swept.removed) out(`${name}\n`);
-  for (const { name, why } of swept.left) say(`${name} was left alone: ${why}; compart rm --force ${name} removes it`);
+  for (const { name, why } of swept.left)
+    say(`${name} was left alone: ${why}; compart rm --force ${name} removes it`);
   return 0;
 };

@@ -8,7 +8,8 @@ function signalOf(text: string): number {
   const name = text.toUpperCase().replace(/^(?!SIG)/, 'SIG');
   const signals: Partial<Record<string, number>> = constants.signals;
   const number = /^\d+$/.test(text) ? Number(text) : (signals[name] ?? 0);
-  if (number < 1 || number > 64) throw usageError(`--signal: "${text}" is no signal`, 'a name or a number, as in TERM or 15');
+  if (number < 1 || number > 64)
+    throw usageError(`--signal: "${text}" is no signal`, 'a name or a number, as in TERM or 15');
   return number;
 }
 

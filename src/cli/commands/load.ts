@@ -10,7 +10,8 @@ import type { Handler } from '../verbs.js';
 /** @throws ERR_COMPART_USAGE unless `word` is a kind of subsystem */
 export function kindOf(verb: string, word: string): SubsystemKind {
   const kind = SUBSYSTEM_KINDS.find((each) => each === word);
-  if (kind === undefined) throw usageError(`${verb}: "${word}" is no subsystem`, `accepted: ${SUBSYSTEM_KINDS.join(', ')}`);
+  if (kind === undefined)
+    throw usageError(`${verb}: "${word}" is no subsystem`, `accepted: ${SUBSYSTEM_KINDS.join(', ')}`);
   return kind;
 }
 
@@ -25,7 +26,13 @@ export const handler: Handler = async (args, { host, out, json }) => {
     labels: pairs(args, 'label'),
     bestEffort: args.on('best-effort'),
     spec: {
-      command: null, workdir: null, user: null, env: [], timeoutMs: null, keep: true, detached: false,
+      command: null,
+      workdir: null,
+      user: null,
+      env: [],
+      timeoutMs: null,
+      keep: true,
+      detached: false,
       limits: Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, [text].flat().join(' ')])),
     },
   });

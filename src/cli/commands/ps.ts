@@ -5,7 +5,18 @@ import { inspectCompartment, listCompartments, type Inspection } from '../../com
 import { ago, commandLine, orDash, percentOf, table } from '../format.js';
 import type { Handler } from '../verbs.js';
 
-const HEADER = ['NAME', 'KIND', 'STATE', 'PID', 'MEM/LIMIT', 'CPU%/LIMIT', 'NET↓/↑', 'PIDS', 'UPTIME', 'COMMAND'];
+const HEADER = [
+  'NAME',
+  'KIND',
+  'STATE',
+  'PID',
+  'MEM/LIMIT',
+  'CPU%/LIMIT',
+  'NET↓/↑',
+  'PIDS',
+  'UPTIME',
+  'COMMAND',
+];
 
 function row(item: Inspection): string[] {
   const { vm, sched, pids } = item.subsystems as Record<string, { stats: unknown } | undefined>;

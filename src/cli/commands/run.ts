@@ -1,4 +1,4 @@
-import { statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemReason, usageError } from '../../shared/errors.js';
 import type { FileEntry } from '../../compartments/file.js';
@@ -14,7 +14,10 @@ export const handler: Handler = async (args, terminal) => {
   const report = args.text('report');
   if (report !== null) checkReport(report);
   if (args.on('detach') && report !== null) {
-    throw usageError('--report: a detached command ends after compart has returned', 'compart history --json has its exit record');
+    throw usageError(
+      '--report: a detached command ends after compart has returned',
+      'compart history --json has its exit record',
+    );
   }
   const request = runRequest(terminal.host, args, await entryOf(args));
   sayNotEnforced(terminal, request);
@@ -22,7 +25,11 @@ export const handler: Handler = async (args, terminal) => {
   return foreground(terminal, request, report);
 };
 
-async function foreground(terminal: Terminal, request: Omit<RunRequest, 'stdio'>, report: string | null): Promise<number> {
+async function foreground(
+  terminal: Terminal,
+  request: Omit<RunRequest, 'stdio'>,
+  report: string | null,
+): Promise<number> {
   // Signals that arrive before the command exists are kept for it.
   const early: NodeJS.Signals[] = [];
   let send = (signal: NodeJS.Signals): void => void early.push(signal);
@@ -43,7 +50,11 @@ async function foreground(terminal: Terminal, request: Omit<RunRequest, 'stdio'>
   }
 }
 
-async function detach(terminal: Terminal, request: Omit<RunRequest, 'stdio'>, asJson: boolean): Promise<number> {
+async function detach(
+  terminal: Terminal,
+  request: Omit<RunRequest, 'stdio'>,
+  asJson: boolean,
+): Promise<number> {
   const { record } = await startDetached(terminal.host, request, terminal.self);
   if (asJson) terminal.json({ name: record.name, id: record.id, pid: record.main?.pid ?? null });
   else terminal.out(`${record.name}\n`);
@@ -52,7 +63,8 @@ async function detach(terminal: Terminal, request: Omit<RunRequest, 'stdio'>, as
 
 function sayNotEnforced(terminal: Terminal, request: Omit<RunRequest, 'stdio'>): void {
   if (!request.bestEffort) return;
-  for (const { flag, why } of refusalsOf(terminal.host, request.limits)) terminal.say(`warning: ${flag} is not enforced: ${why}`);
+  for (const { flag, why } of refusalsOf(terminal.host, request.limits))
+    terminal.say(`warning: ${flag} is not enforced: ${why}`);
 }
 
 /** The entry of --file that --name means, or the only one. */
@@ -71,8 +83,15 @@ async function entryOf(args: Args): Promise<FileEntry | null> {
 /** Before the command runs: its record must not be lost to a folder that is not there. */
 function checkReport(path: string): void {
   try {
-    if (!statSync(dirname(path)).isDirectory()) throw usageError(`--report: ${dirname(path)} is not a directory`);
+    accessSync(`${dirname(path)}/.`, constants.W_OK);
+    if (!existsSync(path)) return;
+    accessSync(path, constants.W_OK);
   } catch (error) {
-    throw usageError(`--report: cannot write "${path}": ${systemReason(error)}`, 'name a file in a directory that exists');
+    throw usageError(
+      `--report: cannot write "${path}": ${systemReason(error)}`,
+      'name a file in a directory that exists',
+    );
   }
+  if (statSync(path).isDirectory())
+    throw usageError(`--report: cannot write "${path}": Is a directory`, 'name a file in it');
 }

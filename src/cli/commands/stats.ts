@@ -6,7 +6,20 @@ import { readStats } from '../../compartments/readings.js';
 import { orDash, table } from '../format.js';
 import type { Handler } from '../verbs.js';
 
-const HEADER = ['NAME', 'MEM', 'PEAK', 'CACHE', 'SWAP', 'OOM', 'CPU TIME', 'THROTTLED', 'READ', 'WRITTEN', 'PIDS', 'DENIED'];
+const HEADER = [
+  'NAME',
+  'MEM',
+  'PEAK',
+  'CACHE',
+  'SWAP',
+  'OOM',
+  'CPU TIME',
+  'THROTTLED',
+  'READ',
+  'WRITTEN',
+  'PIDS',
+  'DENIED',
+];
 const RIGHT = new Set(HEADER.slice(1));
 
 const seconds = (us: number): string => `${(us / 1e6).toFixed(2)}s`;
@@ -36,8 +49,18 @@ export const handler: Handler = async (args, { host, out, json }) => {
   const named: Compartment[] = [];
   for (const name of args.words) named.push(await openCompartment(host, name));
   const compartments = args.words.length > 0 ? named : (await listCompartments(host)).compartments;
-  const readings = compartments.map((compartment) => ({ name: compartment.record.name, stats: readStats(compartment) }));
+  const readings = compartments.map((compartment) => ({
+    name: compartment.record.name,
+    stats: readStats(compartment),
+  }));
   if (args.on('json')) json(readings.map(({ name, stats }) => ({ name, ...stats })));
-  else out(table(HEADER, readings.map(({ name, stats }) => row(name, stats)), RIGHT));
+  else
+    out(
+      table(
+        HEADER,
+        readings.map(({ name, stats }) => row(name, stats)),
+        RIGHT,
+      ),
+    );
   return 0;
 };

@@ -4,8 +4,10 @@ import type { Handler } from '../verbs.js';
 import { kindOf } from './load.js';
 
 export const handler: Handler = async (args, { host, json }) => {
-  const [name = '', word] = (args.words[0] ?? '').split('/', 2);
-  const kind = word === undefined ? null : kindOf('unload', word);
+  const word = args.words[0] ?? '';
+  const slash = word.indexOf('/');
+  const name = slash < 0 ? word : word.slice(0, slash);
+  const kind = slash < 0 ? null : kindOf('unload', word.slice(slash + 1));
   unloadSubsystem(await openCompartment(host, name), kind);
   if (args.on('json')) json({ name, unloaded: kind ?? 'all' });
   return 0;

@@ -3,7 +3,7 @@ import type { Host } from '../../host/host.js';
 import { loadSubsystem } from '../../compartments/load.js';
 import { removeCompartment } from '../../compartments/remove.js';
 import { startDetached } from '../../compartments/run.js';
-import { kindsAsked, refusalsOf } from '../../compartments/subsystems.js';
+import { checkLimits, kindsAsked, refusalsOf } from '../../compartments/subsystems.js';
 import { refuse } from '../../compartments/compartment.js';
 import { SUBSYSTEM_KINDS } from '../../compartments/subsystem.js';
 import { Store } from '../../state/store.js';
@@ -21,6 +21,7 @@ function requestOf(host: Host, args: Args, entry: FileEntry): Request {
   let request: Request;
   try {
     request = runRequest(host, args, entry);
+    checkLimits(host, request.limits);
     if (!request.bestEffort) refuse(refusalsOf(host, request.limits));
   } catch (error) {
     return entry.blame(keyBlamed(error, entry), error);

@@ -4,8 +4,16 @@ import { io as v2 } from '../../host/cgroup/v2/io.js';
 import { CgroupSubsystem } from '../cgroup-subsystem.js';
 
 /** What was asked of one device replaces what stood there, limit by limit. */
-function mergeDevices(now: IoDeviceLimits[], asked: Array<Partial<IoDeviceLimits> & { device: string }>): IoDeviceLimits[] {
-  const none = { readBytesPerSecond: null, writeBytesPerSecond: null, readOpsPerSecond: null, writeOpsPerSecond: null };
+function mergeDevices(
+  now: IoDeviceLimits[],
+  asked: Array<Partial<IoDeviceLimits> & { device: string }>,
+): IoDeviceLimits[] {
+  const none = {
+    readBytesPerSecond: null,
+    writeBytesPerSecond: null,
+    readOpsPerSecond: null,
+    writeOpsPerSecond: null,
+  };
   const devices = new Map(now.map((entry) => [entry.device, entry]));
   for (const entry of asked) devices.set(entry.device, { ...none, ...devices.get(entry.device), ...entry });
   return [...devices.values()];

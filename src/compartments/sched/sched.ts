@@ -19,17 +19,29 @@ export const sched = new CgroupSubsystem<CpuLimits, CpuStats>({
   validate: (host, { limitCpus, weight, cpus }) => {
     const online = host.cpus;
     if (limitCpus !== null && limitCpus > online.length) {
-      throw usageError(`--cpu: ${formatCpu(limitCpus)} is more than the ${online.length} CPUs of this host`, `at most ${online.length * 100}%, or max`);
+      throw usageError(
+        `--cpu: ${formatCpu(limitCpus)} is more than the ${online.length} CPUs of this host`,
+        `at most ${online.length * 100}%, or max`,
+      );
     }
     if (limitCpus !== null && limitCpus < SMALLEST_CPUS) {
-      throw usageError(`--cpu: ${formatCpu(limitCpus)} is less than the kernel can hold`, `at least ${formatCpu(SMALLEST_CPUS)}`);
+      throw usageError(
+        `--cpu: ${formatCpu(limitCpus)} is less than the kernel can hold`,
+        `at least ${formatCpu(SMALLEST_CPUS)}`,
+      );
     }
     if (weight !== null && (!Number.isInteger(weight) || weight < 1 || weight > 10_000)) {
-      throw usageError(`--cpu-weight: ${weight} is out of range`, 'accepted: 1 to 10000, 100 is everybody\'s share');
+      throw usageError(
+        `--cpu-weight: ${weight} is out of range`,
+        "accepted: 1 to 10000, 100 is everybody's share",
+      );
     }
     const absent = cpus === null ? [] : parseCpuList(cpus).filter((number) => !online.includes(number));
     if (absent.length > 0) {
-      throw usageError(`--cpus: this host has no CPU ${formatCpuList(absent)}`, `online: ${formatCpuList(online)}`);
+      throw usageError(
+        `--cpus: this host has no CPU ${formatCpuList(absent)}`,
+        `online: ${formatCpuList(online)}`,
+      );
     }
   },
 

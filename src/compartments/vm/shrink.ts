@@ -10,7 +10,10 @@ function refused(used: number | null, now: MemoryLimits, next: MemoryLimits, cau
   const message =
     `cannot lower --mem to ${formatSize(next.limitBytes ?? 0)}: ` +
     `${used === null ? 'memory' : formatSize(used)} is in use and cannot be reclaimed; the limit stays ${kept}`;
-  return new CompartError('ERR_COMPART_BUSY', message, { cause, hint: 'end some of its processes first, or give it --swap' });
+  return new CompartError('ERR_COMPART_BUSY', message, {
+    cause,
+    hint: 'end some of its processes first, or give it --swap',
+  });
 }
 
 /**
@@ -33,7 +36,12 @@ export function reclaimFirst(group: Group, read: ReadGroup, now: MemoryLimits, n
 }
 
 /** v1 answers EBUSY (limit_in_bytes) or, for memsw, EBUSY or EINVAL. */
-export function explainRefusedLimit(error: CompartError, read: ReadGroup, now: MemoryLimits, next: MemoryLimits): CompartError {
+export function explainRefusedLimit(
+  error: CompartError,
+  read: ReadGroup,
+  now: MemoryLimits,
+  next: MemoryLimits,
+): CompartError {
   if (kernelErrno(error) !== 'EBUSY') return error;
   return refused(numberIn(read('memory', 'memory.usage_in_bytes')), now, next, error.cause);
 }

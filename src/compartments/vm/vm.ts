@@ -25,13 +25,22 @@ export const vm = new CgroupSubsystem<MemoryLimits, MemoryStats>({
   },
 
   validate: (_host, { limitBytes, highBytes, swapBytes }) => {
-    for (const [flag, bytes] of [['--mem', limitBytes], ['--mem-high', highBytes]] as const) {
+    for (const [flag, bytes] of [
+      ['--mem', limitBytes],
+      ['--mem-high', highBytes],
+    ] as const) {
       if (bytes !== null && bytes < SMALLEST_MEMORY_BYTES) {
-        throw usageError(`${flag}: ${formatSize(bytes)} is less than any process can start in`, `at least ${formatSize(SMALLEST_MEMORY_BYTES)}`);
+        throw usageError(
+          `${flag}: ${formatSize(bytes)} is less than any process can start in`,
+          `at least ${formatSize(SMALLEST_MEMORY_BYTES)}`,
+        );
       }
     }
     if (limitBytes !== null && highBytes !== null && highBytes > limitBytes) {
-      throw usageError(`--mem-high: ${formatSize(highBytes)} is above the hard limit of ${formatSize(limitBytes)}`, 'give less than --mem');
+      throw usageError(
+        `--mem-high: ${formatSize(highBytes)} is above the hard limit of ${formatSize(limitBytes)}`,
+        'give less than --mem',
+      );
     }
     if (limitBytes === null && swapBytes !== null) {
       throw usageError('--swap: swap counts on top of --mem, which is not given', 'add --mem');
@@ -40,7 +49,13 @@ export const vm = new CgroupSubsystem<MemoryLimits, MemoryStats>({
 
   lacks: (host, asked) => {
     if (!asked.swapBytes || host.swapBytes > 0) return [];
-    return [{ flag: '--swap', why: 'this host has no swap', mend: 'add some: mkswap and swapon, or leave --swap out' }];
+    return [
+      {
+        flag: '--swap',
+        why: 'this host has no swap',
+        mend: 'add some: mkswap and swapon, or leave --swap out',
+      },
+    ];
   },
 
   prepare: reclaimFirst,

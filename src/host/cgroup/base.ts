@@ -12,6 +12,8 @@ export interface BaseFacts {
   uid: number;
   /** COMPART_CGROUP: where an administrator wants the groups to be. */
   override: string | null;
+  /** Controllers that the user's service manager hands on; null where there is none to ask. */
+  delegated: ReadonlySet<string> | null;
   /** systemd is PID 1 (sd_booted(3)); the groups of its tree are its own. */
   systemd: boolean;
   /** May this user make directories in, and move processes into, this group? */
@@ -71,7 +73,8 @@ export function refusalOf(
       mend: `mount -o remount,rw ${hierarchy.mountPoint}`,
     };
   }
-  if (facts.uid === 0 || base.unit !== null) return null;
+  if (facts.uid === 0) return null;
+  if (base.unit !== null) return undelegated(hierarchy, facts, controller);
   if (!facts.writable(hierarchy.mountPoint + base.path)) {
     return {
       why: `uid ${facts.uid} has no delegated subtree for the ${controller} controller`,
@@ -87,6 +90,24 @@ export function refusalOf(
   return null;
 }
 
+/** A user's manager has no v1 controllers to give, and of v2 only what Delegate= of its own unit names. */
+function undelegated(hierarchy: Hierarchy, facts: BaseFacts, controller: string): Refusal | null {
+  if (hierarchy.version === 1) {
+    return {
+      why: `systemd delegates no v1 controller, such as ${controller} here, to uid ${facts.uid}`,
+      mend: 'boot with systemd.unified_cgroup_hierarchy=1, or hand over a subtree: see docs/rootless.md',
+    };
+  }
+  if (facts.delegated?.has(controller) ?? true) return null;
+  return {
+    why: `the user manager of uid ${facts.uid} was not given the ${controller} controller`,
+    mend:
+      'as root: mkdir -p /etc/systemd/system/user@.service.d && ' +
+      "printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' > /etc/systemd/system/user@.service.d/delegate.conf && " +
+      `systemctl daemon-reload && systemctl restart user@${facts.uid}.service`,
+  };
+}
+
 function missing(layout: CgroupLayout, controller: string): Refusal {
   const kernelName = controller === 'blkio' ? 'io' : controller;
   if (layout.mode === 'none') {
@@ -94,7 +115,10 @@ function missing(layout: CgroupLayout, controller: string): Refusal {
   }
   const why = `the kernel offers no ${kernelName} controller here`;
   if (layout.v2 !== null && layout.mode === 'unified') {
-    const boot = controller === 'memory' ? 'boot with cgroup_enable=memory' : `build the kernel with the ${kernelName} controller`;
+    const boot =
+      controller === 'memory'
+        ? 'boot with cgroup_enable=memory'
+        : `build the kernel with the ${kernelName} controller`;
     return { why, mend: `${boot}, or have it enabled in cgroup.subtree_control of the parent group` };
   }
   return { why, mend: `mount -t cgroup -o ${controller} cgroup /sys/fs/cgroup/${controller}` };

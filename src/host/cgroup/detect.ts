@@ -45,7 +45,12 @@ function below(root: string, path: string): string {
 }
 
 function hierarchy(mount: Mount, version: 1 | 2, path: string | undefined): Hierarchy {
-  return { version, mountPoint: mount.target, self: below(mount.root, path ?? '/'), readOnly: mount.readOnly };
+  return {
+    version,
+    mountPoint: mount.target,
+    self: below(mount.root, path ?? '/'),
+    readOnly: mount.readOnly,
+  };
 }
 
 /**
@@ -69,6 +74,7 @@ export function detectLayout(
   }
   const offered = v2 === null ? '' : v2Controllers(v2.mountPoint);
   const controllers = [...v1.keys()].filter((name) => !name.startsWith('name='));
-  const mode = v2 === null ? (v1.size === 0 ? 'none' : 'legacy') : controllers.length === 0 ? 'unified' : 'hybrid';
+  const mode =
+    v2 === null ? (v1.size === 0 ? 'none' : 'legacy') : controllers.length === 0 ? 'unified' : 'hybrid';
   return { mode, v2, v2Controllers: new Set(offered.split(/\s+/).filter((name) => name !== '')), v1 };
 }

@@ -1,3 +1,5 @@
+import type { Refusal } from './base.js';
+
 /** The limits and readings of each controller in the kernel's own terms, and what a driver does with them. */
 
 /** Bytes; null is unlimited. `swapBytes` counts swap alone, on top of `limitBytes`. */
@@ -87,10 +89,17 @@ export interface FileWrite {
 export type ReadGroup = (controller: string, file: string) => string | null;
 
 /** A limit that this interface of the kernel cannot enforce. */
-export interface Unenforceable<L> {
+export interface Unenforceable<L> extends Refusal {
   limit: keyof L;
-  why: string;
-  mend: string;
+}
+
+/** --cpus wants a controller of its own. */
+export function withoutCpuset(
+  limits: CpuLimits,
+  refusal: (controller: string) => Refusal | null,
+): Array<Unenforceable<CpuLimits>> {
+  const refused = limits.cpus === null ? null : refusal('cpuset');
+  return refused === null ? [] : [{ limit: 'cpus', ...refused }];
 }
 
 /** One controller in one version of the interface. Everything here is pure but for the reader it is lent. */
@@ -100,8 +109,8 @@ export interface Driver<L extends object, S> {
   needs: readonly string[];
   /** Controllers that are used where they exist. */
   uses: readonly string[];
-  /** Asked limits that cannot be enforced. `read` reads the group's parent or a group like it. */
-  unenforceable(limits: L, offers: (controller: string) => boolean): Array<Unenforceable<L>>;
+  /** Asked limits that cannot be enforced, given why a controller cannot be used (null: it can). */
+  unenforceable(limits: L, refusal: (controller: string) => Refusal | null): Array<Unenforceable<L>>;
   /** What to write, in order, to go from what is in force to `next`. */
   writes(next: L, read: ReadGroup): FileWrite[];
   /** What the kernel says is in force. */

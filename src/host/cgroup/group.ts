@@ -45,11 +45,16 @@ export function planGroup(
     bases.add(hierarchy.mountPoint + base.path);
   }
   const identity = layout.v2 !== null && twin ? layout.v2 : (layout.v1.get('freezer') ?? null);
-  const dir = identity === null ? (Object.values(dirs)[0] ?? null) : `${identity.mountPoint}${base.path}/${name}`;
+  const dir =
+    identity === null ? (Object.values(dirs)[0] ?? null) : `${identity.mountPoint}${base.path}/${name}`;
   if (dir === null) {
-    throw new CompartError('ERR_COMPART_UNSUPPORTED', 'no cgroup hierarchy is mounted that could hold a compartment', {
-      hint: 'mount -t cgroup2 cgroup2 /sys/fs/cgroup',
-    });
+    throw new CompartError(
+      'ERR_COMPART_UNSUPPORTED',
+      'no cgroup hierarchy is mounted that could hold a compartment',
+      {
+        hint: 'mount -t cgroup2 cgroup2 /sys/fs/cgroup',
+      },
+    );
   }
   if (identity !== null) bases.add(identity.mountPoint + base.path);
   if (identity?.version === 1) dirs['freezer'] = dir;
@@ -91,7 +96,8 @@ function fillCpuset(dir: string): void {
   const parent = dir.slice(0, dir.lastIndexOf('/'));
   for (const file of ['cpuset.mems', 'cpuset.cpus']) {
     if (readKernelFile(`${dir}/${file}`) !== '') continue;
-    const inherited = readKernelFile(`${parent}/cpuset.effective_${file.slice(7)}`) || readKernelFile(`${parent}/${file}`);
+    const inherited =
+      readKernelFile(`${parent}/cpuset.effective_${file.slice(7)}`) || readKernelFile(`${parent}/${file}`);
     if (inherited) writeKernelFile(`${dir}/${file}`, inherited);
   }
 }
@@ -113,7 +119,12 @@ function handDown(dir: string, controllers: readonly string[], mountPoint: strin
  * Makes the directories of `group`; each is on `undo` as soon as it exists.
  * @param present what the compartment has already, when a subsystem is added to it
  */
-export function createGroup(layout: CgroupLayout, group: Group, undo: UndoStack, present: Group | null = null): void {
+export function createGroup(
+  layout: CgroupLayout,
+  group: Group,
+  undo: UndoStack,
+  present: Group | null = null,
+): void {
   const standing = new Set(present === null ? [] : groupDirs(present));
   for (const dir of groupDirs(group).filter((path) => !standing.has(path))) {
     makeDir(dir);
@@ -147,7 +158,9 @@ function removeDir(dir: string): void {
         for (const child of childGroups(dir)) removeDir(child);
         continue;
       }
-      throw new CompartError('ERR_COMPART_KERNEL', `cannot remove ${dir}: ${systemReason(error)}`, { cause: error });
+      throw new CompartError('ERR_COMPART_KERNEL', `cannot remove ${dir}: ${systemReason(error)}`, {
+        cause: error,
+      });
     }
   }
 }

@@ -40,7 +40,12 @@ function move(pid: number, dir: string): boolean {
     writeKernelFile(`${dir.replace(/\/$/, '')}/cgroup.procs`, String(pid));
     return true;
   } catch (error) {
-    if (kernelErrno(error) === 'ESRCH') return false;
-    throw error;
+    const errno = kernelErrno(error);
+    if (errno === 'ESRCH') return false;
+    if (!(error instanceof CompartError) || errno !== 'EACCES') throw error;
+    throw new CompartError(error.code, error.message, {
+      cause: error.cause,
+      hint: "moving processes between these two groups is not this user's right; run it as root, or end the processes: compart rm --force",
+    });
   }
 }

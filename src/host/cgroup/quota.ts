@@ -15,5 +15,8 @@ export const SMALLEST_CPUS = SMALLEST_QUOTA_US / LONGEST_PERIOD_US;
 export function quotaFor(cpus: number): Quota {
   const quotaUs = Math.round(cpus * DEFAULT_PERIOD_US);
   if (quotaUs >= SMALLEST_QUOTA_US) return { quotaUs, periodUs: DEFAULT_PERIOD_US };
-  return { quotaUs: Math.max(SMALLEST_QUOTA_US, Math.round(cpus * LONGEST_PERIOD_US)), periodUs: LONGEST_PERIOD_US };
+  return {
+    quotaUs: Math.max(SMALLEST_QUOTA_US, Math.round(cpus * LONGEST_PERIOD_US)),
+    periodUs: LONGEST_PERIOD_US,
+  };
 }

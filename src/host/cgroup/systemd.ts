@@ -6,7 +6,7 @@ import { readKernelFile, writeKernelFile } from '../kernfs.js';
 import { pause } from '../pause.js';
 import { readPids } from '../proc/pids.js';
 import type { CgroupBase } from './base.js';
-import { hierarchyOf, parseSelfCgroup } from './detect.js';
+import type { CgroupLayout } from './detect.js';
 
 /**
  * Under systemd the tree is systemd's; a subtree is had only by asking for it (systemd.resource-control(5),
@@ -20,7 +20,9 @@ const PATIENCE_MS = 5000;
 const manager = (unit: 'system' | 'user'): string[] => (unit === 'user' ? ['--user'] : []);
 
 async function controlGroup(unit: 'system' | 'user'): Promise<string> {
-  return (await runTool('systemctl', [...manager(unit), 'show', '--property=ControlGroup', '--value', UNIT])).trim();
+  return (
+    await runTool('systemctl', [...manager(unit), 'show', '--property=ControlGroup', '--value', UNIT])
+  ).trim();
 }
 
 /** The delegated subtree, started if it is not there yet. */
@@ -28,20 +30,36 @@ export async function delegatedBase(host: Host, unit: 'system' | 'user'): Promis
   let path = await controlGroup(unit);
   if (path === '') {
     startTool('systemd-run', [
-      ...manager(unit), '--scope', '--quiet', '--collect', `--unit=${UNIT}`, '--description=Compartments',
-      '--property=Delegate=yes', '--', 'sleep', 'infinity',
+      ...manager(unit),
+      '--scope',
+      '--quiet',
+      '--collect',
+      `--unit=${UNIT}`,
+      '--description=Compartments',
+      '--property=Delegate=yes',
+      '--',
+      'sleep',
+      'infinity',
     ]);
     for (const started = Date.now(); path === ''; pause(10)) {
       path = await controlGroup(unit);
       if (Date.now() - started > PATIENCE_MS) {
         throw new CompartError('ERR_COMPART_UNSUPPORTED', `systemd did not start ${UNIT}`, {
-          hint: unit === 'user' ? 'the user manager must run: loginctl enable-linger' : 'systemctl status compart.scope says why',
+          hint:
+            unit === 'user'
+              ? 'the user manager must run: loginctl enable-linger'
+              : 'systemctl status compart.scope says why',
         });
       }
     }
   }
   settleKeeper(host, path);
   return { path, unit, ours: false };
+}
+
+/** Ends the scope, when no compartment stands in it any more. */
+export async function stopDelegatedBase(unit: 'system' | 'user'): Promise<void> {
+  if ((await controlGroup(unit)) !== '') await runTool('systemctl', [...manager(unit), 'stop', UNIT]);
 }
 
 /** v2 allows processes in leaves only: the keeper moves out of the scope itself into a leaf (no internal processes). */
@@ -66,18 +84,28 @@ function settleKeeper(host: Host, path: string): void {
  */
 export async function attachByManager(unit: 'system' | 'user', name: string, pid: number): Promise<void> {
   await runTool('busctl', [
-    ...manager(unit), '--quiet', 'call', 'org.freedesktop.systemd1', '/org/freedesktop/systemd1',
-    'org.freedesktop.systemd1.Manager', 'AttachProcessesToUnit', 'ssau', UNIT, `/${name}`, '1', String(pid),
+    ...manager(unit),
+    '--quiet',
+    'call',
+    'org.freedesktop.systemd1',
+    '/org/freedesktop/systemd1',
+    'org.freedesktop.systemd1.Manager',
+    'AttachProcessesToUnit',
+    'ssau',
+    UNIT,
+    `/${name}`,
+    '1',
+    String(pid),
   ]);
 }
 
-/** Controllers that the manager has handed to the subtree; null where there is nothing to ask yet. */
-export function delegatedControllers(host: Host, unit: 'system' | 'user'): Set<string> | null {
-  const v2 = host.layout.v2;
-  if (v2 === null || host.layout.mode !== 'unified') return null;
-  const self = parseSelfCgroup(readKernelFile(`${host.paths.proc}/self/cgroup`) ?? '').get('') ?? '/';
-  const service = /^(.*\/user@\d+\.service)(\/|$)/.exec(self)?.[1] ?? `/user.slice/user-${host.uid}.slice/user@${host.uid}.service`;
-  const dir = v2.mountPoint + (unit === 'user' ? service : '');
-  const text = readKernelFile(`${dir}/cgroup.controllers`);
-  return text === null || hierarchyOf(host.layout, 'memory') === null ? null : new Set(text.split(' '));
+/**
+ * Controllers that PID 1 has handed to the service manager of a user (Delegate= of user@.service); null where it
+ * does not run or there is no unified hierarchy.
+ */
+export function delegatedControllers(layout: CgroupLayout, uid: number): Set<string> | null {
+  if (layout.v2 === null || layout.mode !== 'unified') return null;
+  const service = `${layout.v2.mountPoint}/user.slice/user-${uid}.slice/user@${uid}.service`;
+  const text = readKernelFile(`${service}/cgroup.controllers`);
+  return text === null ? null : new Set(text.split(' '));
 }

@@ -13,7 +13,7 @@ export function descendants(proc: string, root: number): number[] {
     else children.set(stat.parent, [stat.pid]);
   }
   const found: number[] = [];
-  for (let queue = [root]; queue.length > 0; ) {
+  for (let queue = [root]; queue.length > 0;) {
     const next = queue.flatMap((pid) => children.get(pid) ?? []);
     found.push(...next);
     queue = next;

@@ -27,7 +27,7 @@ export function parseCpuList(text: string): number[] {
 /** `[0,1,2,5]` as `0-2,5`. */
 export function formatCpuList(cpus: readonly number[]): string {
   const ranges: string[] = [];
-  for (let i = 0; i < cpus.length; ) {
+  for (let i = 0; i < cpus.length;) {
     const first = cpus[i] ?? 0;
     let last = first;
     while (cpus[i + 1] === last + 1) {

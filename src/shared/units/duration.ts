@@ -13,13 +13,19 @@ const LONGEST_MS = 2 ** 31 - 1;
  */
 export function parseDuration(text: string): number {
   const match = DURATION.exec(text.trim().toLowerCase());
-  if (!match || text.trim() === '') throw usageError(`"${text}" is not a duration`, `accepted: ${DURATION_ACCEPTED}`);
+  if (!match || text.trim() === '')
+    throw usageError(`"${text}" is not a duration`, `accepted: ${DURATION_ACCEPTED}`);
   const [, d = 0, h = 0, m = 0, s = 0, ms = 0] = match;
   const total =
-    Number(d) * FACTORS.d + Number(h) * FACTORS.h + Number(m) * FACTORS.m + Number(s) * FACTORS.s + Number(ms);
+    Number(d) * FACTORS.d +
+    Number(h) * FACTORS.h +
+    Number(m) * FACTORS.m +
+    Number(s) * FACTORS.s +
+    Number(ms);
   const whole = Math.round(total);
   if (whole < 1) throw usageError(`"${text}" is no time at all`, `accepted: ${DURATION_ACCEPTED}`);
-  if (whole > LONGEST_MS) throw usageError(`"${text}" is longer than 24 days`, `accepted: ${DURATION_ACCEPTED}`);
+  if (whole > LONGEST_MS)
+    throw usageError(`"${text}" is longer than 24 days`, `accepted: ${DURATION_ACCEPTED}`);
   return whole;
 }
 

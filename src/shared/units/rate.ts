@@ -27,7 +27,10 @@ export function parseRate(text: string, accepted: string = BANDWIDTH_ACCEPTED): 
     if (unclear) {
       const spelled = `${unclear[1]}${unclear[2]}bit`;
       const other = `${unclear[1]}${(unclear[2] ?? '').toUpperCase()}B/s`;
-      throw usageError(`"${text}" is ambiguous`, `write ${spelled} for bits or ${other} for bytes per second`);
+      throw usageError(
+        `"${text}" is ambiguous`,
+        `write ${spelled} for bits or ${other} for bytes per second`,
+      );
     }
     throw usageError(`"${text}" is not a rate`, `accepted: ${accepted}`);
   }
@@ -40,7 +43,11 @@ export function parseRate(text: string, accepted: string = BANDWIDTH_ACCEPTED): 
 
 /** Bytes per second for people: `10 MB/s`, SI. */
 export function formatByteRate(bytesPerSecond: number): string {
-  for (const [unit, factor] of [['GB/s', 1e9], ['MB/s', 1e6], ['kB/s', 1e3]] as const) {
+  for (const [unit, factor] of [
+    ['GB/s', 1e9],
+    ['MB/s', 1e6],
+    ['kB/s', 1e3],
+  ] as const) {
     if (bytesPerSecond >= factor) return `${Number((bytesPerSecond / factor).toFixed(1))} ${unit}`;
   }
   return `${bytesPerSecond} B/s`;

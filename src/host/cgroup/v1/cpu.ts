@@ -1,4 +1,11 @@
-import type { CpuLimits, CpuStats, Driver, FileWrite, ReadGroup } from '../driver.js';
+import {
+  withoutCpuset,
+  type CpuLimits,
+  type CpuStats,
+  type Driver,
+  type FileWrite,
+  type ReadGroup,
+} from '../driver.js';
 import { keyed, nsToUs, numberIn, pick, pressureUs } from '../parse.js';
 import { quotaFor } from '../quota.js';
 
@@ -56,10 +63,7 @@ export const cpu: Driver<CpuLimits, CpuStats> = {
   name: 'cgroup1',
   needs: ['cpu'],
   uses: ['cpuacct', 'cpuset'],
-  unenforceable: (limits, offers) =>
-    limits.cpus === null || offers('cpuset')
-      ? []
-      : [{ limit: 'cpus', why: 'no cpuset hierarchy is mounted', mend: 'mount -t cgroup -o cpuset cgroup /sys/fs/cgroup/cpuset' }],
+  unenforceable: withoutCpuset,
   writes,
   inForce,
   stats,

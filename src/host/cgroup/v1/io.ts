@@ -15,7 +15,12 @@ function inForce(read: ReadGroup): IoLimits {
     for (const line of read('blkio', FILES[limit])?.split('\n') ?? []) {
       const [device, value] = line.split(' ');
       if (!device || value === undefined) continue;
-      const none = { readBytesPerSecond: null, writeBytesPerSecond: null, readOpsPerSecond: null, writeOpsPerSecond: null };
+      const none = {
+        readBytesPerSecond: null,
+        writeBytesPerSecond: null,
+        readOpsPerSecond: null,
+        writeOpsPerSecond: null,
+      };
       const entry = devices.get(device) ?? { device, ...none };
       entry[limit] = Number(value);
       devices.set(device, entry);

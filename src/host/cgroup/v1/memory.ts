@@ -19,7 +19,10 @@ function writes(next: MemoryLimits, read: ReadGroup): FileWrite[] {
   const limit = write(LIMIT, next.limitBytes);
   const current = read('memory', MEMSW);
   if (current === null) {
-    return [limit, { controller: 'memory', file: 'memory.swappiness', value: next.limitBytes === null ? '60' : '0' }];
+    return [
+      limit,
+      { controller: 'memory', file: 'memory.swappiness', value: next.limitBytes === null ? '60' : '0' },
+    ];
   }
   const total = next.limitBytes === null || next.swapBytes === null ? null : next.limitBytes + next.swapBytes;
   const memsw = write(MEMSW, total);
@@ -70,7 +73,13 @@ export const memory: Driver<MemoryLimits, MemoryStats> = {
   unenforceable: (limits) =>
     limits.highBytes === null
       ? []
-      : [{ limit: 'highBytes', why: 'cgroup v1 has no memory.high', mend: 'boot with systemd.unified_cgroup_hierarchy=1' }],
+      : [
+          {
+            limit: 'highBytes',
+            why: 'cgroup v1 has no memory.high',
+            mend: 'boot with systemd.unified_cgroup_hierarchy=1',
+          },
+        ],
   writes,
   inForce,
   stats,

@@ -1,4 +1,11 @@
-import type { CpuLimits, CpuStats, Driver, FileWrite, ReadGroup } from '../driver.js';
+import {
+  withoutCpuset,
+  type CpuLimits,
+  type CpuStats,
+  type Driver,
+  type FileWrite,
+  type ReadGroup,
+} from '../driver.js';
 import { keyed, numberIn, pick, pressureUs } from '../parse.js';
 import { quotaFor } from '../quota.js';
 
@@ -49,10 +56,7 @@ export const cpu: Driver<CpuLimits, CpuStats> = {
   name: 'cgroup2',
   needs: ['cpu'],
   uses: ['cpuset'],
-  unenforceable: (limits, offers) =>
-    limits.cpus === null || offers('cpuset')
-      ? []
-      : [{ limit: 'cpus', why: 'the cpuset controller is not available', mend: 'have it delegated: see docs/rootless.md' }],
+  unenforceable: withoutCpuset,
   writes,
   inForce,
   stats,

@@ -36,7 +36,12 @@ function writes(next: IoLimits, read: ReadGroup): FileWrite[] {
   });
   const wanted = new Set(next.devices.map((entry) => entry.device));
   const dropped = inForce(read).devices.filter((entry) => !wanted.has(entry.device));
-  const none = { readBytesPerSecond: null, writeBytesPerSecond: null, readOpsPerSecond: null, writeOpsPerSecond: null };
+  const none = {
+    readBytesPerSecond: null,
+    writeBytesPerSecond: null,
+    readOpsPerSecond: null,
+    writeOpsPerSecond: null,
+  };
   return [...dropped.map((entry) => line({ ...none, device: entry.device })), ...next.devices.map(line)];
 }
 

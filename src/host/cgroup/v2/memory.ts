@@ -1,7 +1,11 @@
 import type { Driver, FileWrite, MemoryLimits, MemoryStats, ReadGroup } from '../driver.js';
 import { keyed, numberIn, orMax, pick, pressureUs } from '../parse.js';
 
-const write = (file: string, value: number | null): FileWrite => ({ controller: 'memory', file, value: orMax(value) });
+const write = (file: string, value: number | null): FileWrite => ({
+  controller: 'memory',
+  file,
+  value: orMax(value),
+});
 
 /** Swap is opened before memory shrinks into it, and closed after memory has grown out of it. */
 function writes(next: MemoryLimits, read: ReadGroup): FileWrite[] {

@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { peers } from './peers.js';
+import { publish, type Series } from './table.js';
+
+const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 41);
+
+/** Node reads the certificates that this names at every start: not what is measured here. */
+const { NODE_EXTRA_CA_CERTS: _unset, ...env } = process.env;
+
+function time([file = '', ...argv]: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const started = process.hrtime.bigint();
+    const child = spawn(file, argv, { stdio: 'ignore', env });
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      if (code === 0) resolve(Number(process.hrtime.bigint() - started) / 1e6);
+      else reject(new Error(`${file} ended with ${String(code)}`));
+    });
+  });
+}
+
+/** How long it takes to start and end `true`, with limits where the peer has them. */
+export async function launch(): Promise<void> {
+  const dir = mkdtempSync(`${tmpdir()}/compart-bench-`);
+  const { list, cleanUp } = await peers(dir);
+  const compart = ['bin/compart', 'run', '--mem', '64M', '--cpu', '50%', '--pids', '100', '--', 'true'];
+  const commands = [
+    { name: 'true, started by itself', argv: ['true'] },
+    { name: 'node -e 0', argv: ['node', '-e', '0'] },
+    { name: 'compart run --mem --cpu --pids, cold', argv: compart },
+    ...list.flatMap(({ name, argv }) => (argv === null ? [] : [{ name, argv }])),
+  ];
+  const series: Series[] = commands.map(({ name }) => ({ name, samples: [] }));
+  try {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const [index, { argv }] of commands.entries()) series[index]?.samples.push(await time(argv));
+    }
+  } finally {
+    cleanUp();
+    rmSync(dir, { recursive: true, force: true });
+  }
+  const absent = list
+    .filter(({ argv }) => argv === null)
+    .map(({ name, why }) => `not measured: ${name}: ${why ?? ''}`);
+  publish('launch', 'Starting a program', series, [
+    'cold: nothing of compart runs before; Node starts each time',
+    ...absent,
+  ]);
+}

@@ -1,0 +1,12 @@
+import { launch } from './launch.js';
+
+/** `npm run bench -- TOPIC`: one table a topic, medians and ratios of interleaved runs. */
+const TOPICS: Readonly<Record<string, () => Promise<void>>> = { launch };
+
+const asked = process.argv.slice(2);
+const unknown = asked.find((topic) => TOPICS[topic] === undefined);
+if (unknown !== undefined) {
+  process.stderr.write(`bench: no topic "${unknown}"; there are: ${Object.keys(TOPICS).join(', ')}\n`);
+  process.exit(2);
+}
+for (const topic of asked.length > 0 ? asked : Object.keys(TOPICS)) await TOPICS[topic]?.();
