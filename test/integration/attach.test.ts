@@ -14,7 +14,8 @@ function outside(procDir: string, group: string, controllers: readonly string[])
   return controllers.filter((controller) => groups.get(controller) !== group);
 }
 
-const threadsOf = (pid: number): string[] => readdirSync(`/proc/${pid}/task`).map((tid) => `/proc/${pid}/task/${tid}`);
+const threadsOf = (pid: number): string[] =>
+  readdirSync(`/proc/${pid}/task`).map((tid) => `/proc/${pid}/task/${tid}`);
 
 /** Starts a program of the test's own, hands it over, and ends it and its descendants afterwards. */
 async function withProgram(argv: readonly string[], use: (pid: number) => Promise<void>): Promise<void> {
@@ -46,7 +47,11 @@ async function refusal(pid: number | string): Promise<ErrorAnswer['error'] & { s
 const SLEEPERS = ['sh', '-c', 'sh -c "sleep 60 & sleep 60 & wait" & wait'];
 
 describe('compart attach', () => {
-  requires('root', 'cgroup-memory', 'cgroup-pids')('moves a shell with a child and 2 grandchildren: 4 processes, into every group', async () => {
+  requires(
+    'root',
+    'cgroup-memory',
+    'cgroup-pids',
+  )('moves a shell with a child and 2 grandchildren: 4 processes, into every group', async () => {
     await load('vm', '--mem', '128M');
     await load('pids', '--pids', '50');
     await withProgram(SLEEPERS, async (pid) => {
@@ -63,11 +68,18 @@ describe('compart attach', () => {
     await sandbox.current.compart(['rm', 'job']);
   });
 
-  requires('root', 'cgroup-memory', 'python3')('64M then kills a grandchild that wants 200 MiB; its parents live', async () => {
+  requires(
+    'root',
+    'cgroup-memory',
+    'python3',
+  )('64M then kills a grandchild that wants 200 MiB; its parents live', async () => {
     await load('vm', '--mem', '64M');
     const go = `${sandbox.current.dir}/go`;
     const late = `${sandbox.current.dir}/late.py`;
-    writeFileSync(late, `import os, time\nwhile not os.path.exists("${go}"): time.sleep(0.02)\nx = bytearray(200 << 20)\ntime.sleep(60)\n`);
+    writeFileSync(
+      late,
+      `import os, time\nwhile not os.path.exists("${go}"): time.sleep(0.02)\nx = bytearray(200 << 20)\ntime.sleep(60)\n`,
+    );
     await withProgram(['sh', '-c', `sh -c '"${PYTHON}" ${late}; sleep 60' & wait`], async (pid) => {
       await until('the grandchild', () => tree(pid).length === 3);
       const [, child = 0, grandchild = 0] = tree(pid);
@@ -82,7 +94,11 @@ describe('compart attach', () => {
     await sandbox.current.compart(['rm', 'job']);
   });
 
-  requires('root', 'cgroup-memory', 'cgroup-pids')('moves a node of 4 workers with all its threads, and 96M then kills it at 300 MiB', async () => {
+  requires(
+    'root',
+    'cgroup-memory',
+    'cgroup-pids',
+  )('moves a node of 4 workers with all its threads, and 96M then kills it at 300 MiB', async () => {
     await load('vm', '--mem', '96M');
     await load('pids');
     const go = `${sandbox.current.dir}/go`;
@@ -105,60 +121,94 @@ describe('compart attach', () => {
     await sandbox.current.compart(['rm', 'job']);
   });
 
-  requires('root', 'cgroup-memory')('says on stderr that what they hold already is charged elsewhere', async () => {
-    await load('vm', '--mem', '64M');
-    await withProgram(['sleep', '60'], async (pid) => {
-      const { status, stdout, stderr } = await sandbox.current.compart(['attach', 'job', String(pid)]);
-      expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
-      expect(stderr).toMatch(/^compart: job: 1 attached; the .+ they hold already stay charged where they were, limits count from here on\n$/);
-    });
-    await sandbox.current.compart(['rm', 'job']);
-  });
+  requires('root', 'cgroup-memory')(
+    'says on stderr that what they hold already is charged elsewhere',
+    async () => {
+      await load('vm', '--mem', '64M');
+      await withProgram(['sleep', '60'], async (pid) => {
+        const { status, stdout, stderr } = await sandbox.current.compart(['attach', 'job', String(pid)]);
+        expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
+        expect(stderr).toMatch(
+          /^compart: job: 1 attached; the .+ they hold already stay charged where they were, limits count from here on\n$/,
+        );
+      });
+      await sandbox.current.compart(['rm', 'job']);
+    },
+  );
 });
 
 describe('compart attach refuses with 125', () => {
-  requires('root', 'cgroup-pids')('a pid that is gone, a zombie, a kernel thread and pid 1, each with its reason', async () => {
-    await load('pids', '--pids', '10');
-    const gone = execa('true');
-    await gone;
-    const message = (pid: number, why: string): unknown => ({ status: 125, code: 'ERR_COMPART_ATTACH', message: `cannot attach process ${pid}: ${why}`, hint: expect.any(String) });
-    expect(await refusal(gone.pid ?? 0)).toEqual(message(gone.pid ?? 0, 'there is no such process'));
-    expect(await refusal(2)).toEqual(message(2, 'it is a kernel thread (kthreadd)'));
-    expect(await refusal(1)).toEqual(message(1, 'it is the init of this system'));
-    await withProgram(['sh', '-c', 'sleep 0 & exec sleep 60'], async (pid) => {
-      const [, zombie = 0] = await until('a zombie', () => (tree(pid).some((each) => !runs(each)) ? tree(pid) : null));
-      expect(await refusal(zombie)).toEqual(message(zombie, 'there is no such process'));
-    });
-    await sandbox.current.compart(['rm', 'job']);
-  });
+  requires('root', 'cgroup-pids')(
+    'a pid that is gone, a zombie, a kernel thread and pid 1, each with its reason',
+    async () => {
+      await load('pids', '--pids', '10');
+      const gone = execa('true');
+      await gone;
+      const message = (pid: number, why: string): unknown => ({
+        status: 125,
+        code: 'ERR_COMPART_ATTACH',
+        message: `cannot attach process ${pid}: ${why}`,
+        hint: expect.any(String),
+      });
+      expect(await refusal(gone.pid ?? 0)).toEqual(message(gone.pid ?? 0, 'there is no such process'));
+      expect(await refusal(2)).toEqual(message(2, 'it is a kernel thread (kthreadd)'));
+      expect(await refusal(1)).toEqual(message(1, 'it is the init of this system'));
+      await withProgram(['sh', '-c', 'sleep 0 & exec sleep 60'], async (pid) => {
+        const [, zombie = 0] = await until('a zombie', () =>
+          tree(pid).some((each) => !runs(each)) ? tree(pid) : null,
+        );
+        expect(await refusal(zombie)).toEqual(message(zombie, 'there is no such process'));
+      });
+      await sandbox.current.compart(['rm', 'job']);
+    },
+  );
 
-  requires('root', 'cgroup-pids')('a list with one bad pid before any of it is moved, and what is no pid with 2', async () => {
-    await load('pids', '--pids', '10');
-    await withProgram(['sleep', '60'], async (pid) => {
-      const { status, stderr } = await sandbox.current.compart(['attach', 'job', String(pid), '1']);
-      expect(status).toBe(125);
-      expect(stderr).toMatch(/^compart: cannot attach process 1: /);
-      expect(groupsOf(`/proc/${pid}`)).toEqual(groupsOf('/proc/self'));
-    });
-    for (const word of ['0', '-1', 'x', '1.5', '99999999']) expect((await sandbox.current.compart(['attach', 'job', '--', word])).status).toBe(2);
-    await sandbox.current.compart(['rm', 'job']);
-  });
+  requires('root', 'cgroup-pids')(
+    'a list with one bad pid before any of it is moved, and what is no pid with 2',
+    async () => {
+      await load('pids', '--pids', '10');
+      await withProgram(['sleep', '60'], async (pid) => {
+        const { status, stderr } = await sandbox.current.compart(['attach', 'job', String(pid), '1']);
+        expect(status).toBe(125);
+        expect(stderr).toMatch(/^compart: cannot attach process 1: /);
+        expect(groupsOf(`/proc/${pid}`)).toEqual(groupsOf('/proc/self'));
+      });
+      for (const word of ['0', '-1', 'x', '1.5', '99999999'])
+        expect((await sandbox.current.compart(['attach', 'job', '--', word])).status).toBe(2);
+      await sandbox.current.compart(['rm', 'job']);
+    },
+  );
 
-  requires('root', 'cgroup-pids', 'setpriv')("root's process for uid 65534, and its own is moved", async () => {
+  requires(
+    'root',
+    'cgroup-pids',
+    'setpriv',
+  )("root's process for uid 65534, and its own is moved", async () => {
     const { base, dir, env } = sandbox.current;
     const state = `${dir}/nobody`;
     const bases = hierarchies().map((mount) => mount + base);
     mkdirSync(state, { mode: 0o700 });
     for (const path of [dir, state]) chownSync(path, 65534, 65534);
     for (const path of bases) delegate(path, 65534);
-    const asNobody = (...words: string[]): string[] => ['--reuid=65534', '--regid=65534', '--clear-groups', ...words];
+    const asNobody = (...words: string[]): string[] => [
+      '--reuid=65534',
+      '--regid=65534',
+      '--clear-groups',
+      ...words,
+    ];
     const compart = async (...args: string[]): Promise<Answer> => {
       const { exitCode, stdout, stderr } = await execa('setpriv', asNobody(COMPART, ...args), {
-        reject: false, cwd: '/', env: { ...env, COMPART_STATE: state, HOME: dir, XDG_RUNTIME_DIR: dir },
+        reject: false,
+        cwd: '/',
+        env: { ...env, COMPART_STATE: state, HOME: dir, XDG_RUNTIME_DIR: dir },
       });
       return { status: exitCode ?? -1, stdout, stderr };
     };
-    expect(await compart('load', 'pids', '--name', 'job', '--pids', '10')).toEqual({ status: 0, stdout: 'job', stderr: '' });
+    expect(await compart('load', 'pids', '--name', 'job', '--pids', '10')).toEqual({
+      status: 0,
+      stdout: 'job',
+      stderr: '',
+    });
     await withProgram(['sleep', '60'], async (pid) => {
       const { status, stderr } = await compart('attach', '--json', 'job', String(pid));
       expect(status).toBe(125);
@@ -180,17 +230,28 @@ describe('compart attach refuses with 125', () => {
 });
 
 describe('compart unload', () => {
-  requires('root', 'cgroup-memory', 'cgroup-pids')("NAME/vm gives memory back to the caller's group and keeps pids; NAME gives all back", async () => {
+  requires(
+    'root',
+    'cgroup-memory',
+    'cgroup-pids',
+  )("NAME/vm gives memory back to the caller's group and keeps pids; NAME gives all back", async () => {
     await load('vm', '--mem', '64M');
     await load('pids', '--pids', '10');
     await withProgram(SLEEPERS, async (pid) => {
       await until('4 processes', () => tree(pid).length === 4);
       const own = groupsOf('/proc/self');
       await sandbox.current.compart(['attach', 'job', String(pid)]);
-      expect(await sandbox.current.compart(['unload', 'job/vm'])).toEqual({ status: 0, stdout: '', stderr: '' });
+      expect(await sandbox.current.compart(['unload', 'job/vm'])).toEqual({
+        status: 0,
+        stdout: '',
+        stderr: '',
+      });
       for (const each of tree(pid)) {
         const groups = groupsOf(`/proc/${each}`);
-        expect([groups.get('memory'), groups.get('pids')]).toEqual([own.get('memory'), `${sandbox.current.base}/job`]);
+        expect([groups.get('memory'), groups.get('pids')]).toEqual([
+          own.get('memory'),
+          `${sandbox.current.base}/job`,
+        ]);
       }
       expect(Object.keys((await inspect()).subsystems)).toEqual(['pids']);
       expect((await sandbox.current.compart(['unload', 'job/vm'])).status).toBe(125);

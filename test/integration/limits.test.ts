@@ -27,7 +27,10 @@ const withMemory = requires('root', 'cgroup-memory', 'python3');
 describe('--mem', () => {
   withMemory('64M kills a child that wants 200 MiB and spares its parent, which exits 0', async () => {
     const script = `"${PYTHON}" -c "x=bytearray(200<<20)"; echo parent lives`;
-    const { status, stdout, stderr, record } = await run(['--name', 'job', '--mem', '64M'], ['sh', '-c', script]);
+    const { status, stdout, stderr, record } = await run(
+      ['--name', 'job', '--mem', '64M'],
+      ['sh', '-c', script],
+    );
     expect({ status, stdout }).toEqual({ status: 0, stdout: 'parent lives\n' });
     expect(ownLines(stderr)).toEqual([
       expect.stringMatching(
@@ -53,51 +56,84 @@ describe('--mem', () => {
     expect(record.stats.vm.peakBytes).toBeGreaterThan(30 * MIB);
   });
 
-  withMemory('128M catches ten processes of 20 MiB as a tree: some die, some live, 128 MiB is never passed', async () => {
-    const script = 'for n in 1 2 3 4 5 6 7 8 9 10; do "$@" & done; wait';
-    const { stdout, record } = await run(['--mem', '128M'], ['sh', '-c', script, 'sh', ...hog(20, 2)]);
-    const survivors = stdout.split('\n').filter((line) => line === 'held').length;
-    expect(record.verdict).toBe('oom');
-    expect(record.stats.vm.oomKills).toBeGreaterThanOrEqual(4);
-    expect(record.stats.vm.oomKills).toBeLessThanOrEqual(9);
-    expect(survivors).toBeGreaterThanOrEqual(1);
-    expect(record.stats.vm.peakBytes).toBeLessThanOrEqual(128 * MIB);
-    expect(record.stats.vm.peakBytes).toBeGreaterThan(100 * MIB);
-  });
+  withMemory(
+    '128M catches ten processes of 20 MiB as a tree: some die, some live, 128 MiB is never passed',
+    async () => {
+      const script = 'for n in 1 2 3 4 5 6 7 8 9 10; do "$@" & done; wait';
+      const { stdout, record } = await run(['--mem', '128M'], ['sh', '-c', script, 'sh', ...hog(20, 2)]);
+      const survivors = stdout.split('\n').filter((line) => line === 'held').length;
+      expect(record.verdict).toBe('oom');
+      expect(record.stats.vm.oomKills).toBeGreaterThanOrEqual(4);
+      expect(record.stats.vm.oomKills).toBeLessThanOrEqual(9);
+      expect(survivors).toBeGreaterThanOrEqual(1);
+      expect(record.stats.vm.peakBytes).toBeLessThanOrEqual(128 * MIB);
+      expect(record.stats.vm.peakBytes).toBeGreaterThan(100 * MIB);
+    },
+  );
 
-  requires('root', 'cgroup-memory')('128M lets 1 GiB be written and read twice: reclaim, no OOM, never above 128 MiB', async () => {
-    const script = 'dd if=/dev/zero of=big bs=1M count=1024 2>dd.err && cat big >/dev/null && cat big >/dev/null && wc -c <big';
-    const { status, stdout, stderr, record } = await run(['--mem', '128M'], ['sh', '-c', script]);
-    rmSync(`${sandbox.current.dir}/big`, { force: true });
-    expect({ status, stdout: stdout.trim(), stderr }).toEqual({ status: 0, stdout: String(1024 * MIB), stderr: '' });
-    expect(record).toMatchObject({ verdict: 'ok', limitHit: null });
-    expect(record.stats.vm.oomKills).toBe(0);
-    expect(record.stats.vm.peakBytes).toBeLessThanOrEqual(128 * MIB);
-    expect(record.stats.vm.peakBytes).toBeGreaterThan(100 * MIB);
-    expect(hostMemory('MemAvailable')).toBeGreaterThan(1024 * MIB);
-  });
+  requires('root', 'cgroup-memory')(
+    '128M lets 1 GiB be written and read twice: reclaim, no OOM, never above 128 MiB',
+    async () => {
+      const script =
+        'dd if=/dev/zero of=big bs=1M count=1024 2>dd.err && cat big >/dev/null && cat big >/dev/null && wc -c <big';
+      const { status, stdout, stderr, record } = await run(['--mem', '128M'], ['sh', '-c', script]);
+      rmSync(`${sandbox.current.dir}/big`, { force: true });
+      expect({ status, stdout: stdout.trim(), stderr }).toEqual({
+        status: 0,
+        stdout: String(1024 * MIB),
+        stderr: '',
+      });
+      expect(record).toMatchObject({ verdict: 'ok', limitHit: null });
+      expect(record.stats.vm.oomKills).toBe(0);
+      expect(record.stats.vm.peakBytes).toBeLessThanOrEqual(128 * MIB);
+      expect(record.stats.vm.peakBytes).toBeGreaterThan(100 * MIB);
+      expect(hostMemory('MemAvailable')).toBeGreaterThan(1024 * MIB);
+    },
+  );
 
-  requires('root', 'cgroup-memory')('64M counts in limitHits how often 200 MiB of page cache ran into it', async () => {
-    const script = 'dd if=/dev/zero of=some bs=1M count=200 2>dd.err; rm some';
-    const { record } = await run(['--mem', '64M'], ['sh', '-c', script]);
-    expect(record.stats.vm).toMatchObject({ oomKills: 0, limitBytes: 64 * MIB });
-    expect(record.stats.vm.limitHits).not.toBe(0);
-  });
+  requires('root', 'cgroup-memory')(
+    '64M counts in limitHits how often 200 MiB of page cache ran into it',
+    async () => {
+      const script = 'dd if=/dev/zero of=some bs=1M count=200 2>dd.err; rm some';
+      const { record } = await run(['--mem', '64M'], ['sh', '-c', script]);
+      expect(record.stats.vm).toMatchObject({ oomKills: 0, limitBytes: 64 * MIB });
+      expect(record.stats.vm.limitHits).not.toBe(0);
+    },
+  );
 });
 
 describe('--swap', () => {
-  const swapless = hostMemory('SwapTotal') === 0 ? requires('root', 'cgroup-memory') : requires('root', 'no-swap');
-  swapless('64M is refused with 125 and the reason where the host has no swap, and nothing runs', async () => {
-    const answer = await sandbox.current.compart(['run', '--json', '--mem', '64M', '--swap', '64M', '--', 'echo', 'ran']);
-    expect({ ...answer, stderr: '' }).toEqual({ status: 125, stdout: '', stderr: '' });
-    expect((JSON.parse(answer.stderr) as ErrorAnswer).error).toEqual({
-      code: 'ERR_COMPART_UNSUPPORTED',
-      message: '--swap cannot be enforced on this host: this host has no swap',
-      hint: expect.stringContaining('swapon') as string,
-    });
-  });
+  const swapless =
+    hostMemory('SwapTotal') === 0 ? requires('root', 'cgroup-memory') : requires('root', 'no-swap');
+  swapless(
+    '64M is refused with 125 and the reason where the host has no swap, and nothing runs',
+    async () => {
+      const answer = await sandbox.current.compart([
+        'run',
+        '--json',
+        '--mem',
+        '64M',
+        '--swap',
+        '64M',
+        '--',
+        'echo',
+        'ran',
+      ]);
+      expect({ ...answer, stderr: '' }).toEqual({ status: 125, stdout: '', stderr: '' });
+      expect((JSON.parse(answer.stderr) as ErrorAnswer).error).toEqual({
+        code: 'ERR_COMPART_UNSUPPORTED',
+        message: '--swap cannot be enforced on this host: this host has no swap',
+        hint: expect.stringContaining('swapon') as string,
+      });
+    },
+  );
 
-  requires('root', 'cgroup-memory', 'python3', 'swapon')('64M on top of --mem 64M lets 110 MiB live, and --mem 64M alone does not', async () => {
+  requires(
+    'root',
+    'cgroup-memory',
+    'python3',
+    'swapon',
+  )('64M on top of --mem 64M lets 110 MiB live, and --mem 64M alone does not', async () => {
     const file = `${sandbox.current.dir}/swapfile`;
     execFileSync('dd', ['if=/dev/zero', `of=${file}`, 'bs=1M', 'count=256', 'status=none']);
     execFileSync('chmod', ['600', file]);
@@ -106,7 +142,11 @@ describe('--swap', () => {
     try {
       const swapped = await run(['--mem', '64M', '--swap', '64M'], hog(110));
       expect(swapped).toMatchObject({ status: 0, stdout: 'held\n', stderr: '' });
-      expect(swapped.record.stats.vm).toMatchObject({ limitBytes: 64 * MIB, swapLimitBytes: 64 * MIB, oomKills: 0 });
+      expect(swapped.record.stats.vm).toMatchObject({
+        limitBytes: 64 * MIB,
+        swapLimitBytes: 64 * MIB,
+        oomKills: 0,
+      });
       const without = await run(['--mem', '64M'], hog(110));
       expect(without.status).toBe(137);
       expect(without.record.stats.vm.swapLimitBytes).toBe(0);
@@ -129,9 +169,16 @@ describe('--cpu, --cpu-weight and --cpus', () => {
     expect(record.stats.sched.throttledPeriods).toBeGreaterThan(30);
   });
 
-  requires('root', 'cgroup-cpu', 'cgroup-cpuset')('weights 100 and 300 share one CPU 25 to 75 within 2 points', async () => {
+  requires(
+    'root',
+    'cgroup-cpu',
+    'cgroup-cpuset',
+  )('weights 100 and 300 share one CPU 25 to 75 within 2 points', async () => {
     const { compart, json } = sandbox.current;
-    for (const [name, weight] of [['light', '100'], ['heavy', '300']] as const) {
+    for (const [name, weight] of [
+      ['light', '100'],
+      ['heavy', '300'],
+    ] as const) {
       await compart(['run', '-d', '--name', name, '--cpus', '0', '--cpu-weight', weight, '--', ...BUSY_LOOP]);
     }
     const usage = async (): Promise<number[]> =>
@@ -146,8 +193,17 @@ describe('--cpu, --cpu-weight and --cpus', () => {
     expect(share).toBeLessThanOrEqual(27);
   });
 
-  requires('root', 'cgroup-cpuset', 'two-cpus', 'nproc')('--cpus 0 gives nproc 1, and --cpus 0-1 gives 2', async () => {
-    for (const [cpus, count] of [['0', '1'], ['1', '1'], ['0-1', '2']] as const) {
+  requires(
+    'root',
+    'cgroup-cpuset',
+    'two-cpus',
+    'nproc',
+  )('--cpus 0 gives nproc 1, and --cpus 0-1 gives 2', async () => {
+    for (const [cpus, count] of [
+      ['0', '1'],
+      ['1', '1'],
+      ['0-1', '2'],
+    ] as const) {
       const { stdout, record } = await run(['--cpus', cpus], ['nproc']);
       expect(stdout.trim()).toBe(count);
       expect(record.stats.sched.cpus).toBe(cpus);
@@ -158,10 +214,26 @@ describe('--cpu, --cpu-weight and --cpus', () => {
 describe('--pids', () => {
   const FORK_BOMB = 'import os\nwhile True:\n  try: os.fork()\n  except OSError: pass';
 
-  requires('root', 'cgroup-pids', 'python3')('20 contains a fork bomb, the host stays usable, kill leaves nothing, verdict pids', async () => {
+  requires(
+    'root',
+    'cgroup-pids',
+    'python3',
+  )('20 contains a fork bomb, the host stays usable, kill leaves nothing, verdict pids', async () => {
     const { base, compart, json, start, dir } = sandbox.current;
     const report = `${dir}/report.json`;
-    const bomb = start(['run', '--name', 'bomb', '--pids', '20', '--report', report, '--', PYTHON, '-c', FORK_BOMB]);
+    const bomb = start([
+      'run',
+      '--name',
+      'bomb',
+      '--pids',
+      '20',
+      '--report',
+      report,
+      '--',
+      PYTHON,
+      '-c',
+      FORK_BOMB,
+    ]);
     const pids = await until('forks are refused', async () => {
       if (processesBelow(base).length < 20) return null;
       const { subsystems } = await json<Inspection>(['inspect', 'bomb']);
@@ -181,7 +253,10 @@ describe('--pids', () => {
   });
 
   requires('root', 'cgroup-pids')('20 leaves a command of 10 tasks alone', async () => {
-    const { status, record } = await run(['--pids', '20'], ['sh', '-c', 'for n in 1 2 3 4 5 6 7 8 9; do sleep 0.2 & done; wait']);
+    const { status, record } = await run(
+      ['--pids', '20'],
+      ['sh', '-c', 'for n in 1 2 3 4 5 6 7 8 9; do sleep 0.2 & done; wait'],
+    );
     expect(status).toBe(0);
     expect(record).toMatchObject({ verdict: 'ok', limitHit: null });
     expect(record.stats.pids).toMatchObject({ limit: 20, denied: 0 });

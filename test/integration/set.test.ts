@@ -12,7 +12,8 @@ const sandbox = useSandbox();
 
 const inspect = (): Promise<Inspection> => sandbox.current.json(['inspect', 'job']);
 const set = (...flags: string[]): Promise<Answer> => sandbox.current.compart(['set', 'job', ...flags]);
-const exec = (...command: string[]): Promise<Answer> => sandbox.current.compart(['exec', 'job', '--', ...command]);
+const exec = (...command: string[]): Promise<Answer> =>
+  sandbox.current.compart(['exec', 'job', '--', ...command]);
 const remove = async (): Promise<void> => void (await sandbox.current.compart(['rm', '--force', 'job']));
 
 /** Changes limits and expects no word about it. */
@@ -21,7 +22,15 @@ async function change(...flags: string[]): Promise<void> {
 }
 
 async function startJob(flags: string[], command: readonly string[]): Promise<void> {
-  const { status, stderr } = await sandbox.current.compart(['run', '-d', '--name', 'job', ...flags, '--', ...command]);
+  const { status, stderr } = await sandbox.current.compart([
+    'run',
+    '-d',
+    '--name',
+    'job',
+    ...flags,
+    '--',
+    ...command,
+  ]);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 }
 
@@ -33,7 +42,11 @@ async function refusal(...flags: string[]): Promise<ErrorAnswer['error'] & { sta
 }
 
 describe('compart set on a running compartment', () => {
-  requires('root', 'cgroup-memory', 'python3')('--mem 64M to 160M lets 100 MiB live, back to 80M kills 100 MiB', async () => {
+  requires(
+    'root',
+    'cgroup-memory',
+    'python3',
+  )('--mem 64M to 160M lets 100 MiB live, back to 80M kills 100 MiB', async () => {
     await startJob(['--mem', '64M'], ['sleep', '60']);
     expect((await exec(...hog(100))).status).toBe(137);
     await change('--mem', '160M');
@@ -48,30 +61,33 @@ describe('compart set on a running compartment', () => {
     await remove();
   });
 
-  requires('root', 'cgroup-cpu')('--cpu 20% to 60% to 30% moves the use of a busy loop within 3 points each', async () => {
-    await startJob(['--cpu', '20%'], BUSY_LOOP);
-    const percent = async (seconds: number): Promise<number> => {
-      const before = (await inspect()).subsystems.sched.stats.usageUs;
-      const started = performance.now();
-      await delay(seconds * 1000);
-      const used = (await inspect()).subsystems.sched.stats.usageUs - before;
-      return used / 10 / (performance.now() - started);
-    };
-    const expectAbout = async (wanted: number): Promise<void> => {
-      const seen = await percent(3);
-      expect(seen).toBeGreaterThan(wanted - 3);
-      expect(seen).toBeLessThan(wanted + 3);
-    };
-    await expectAbout(20);
-    await change('--cpu', '60%');
-    await expectAbout(60);
-    await change('--cpu', '30%');
-    await expectAbout(30);
-    expect((await inspect()).subsystems.sched.limits).toMatchObject({ limitCpus: 0.3 });
-    await change('--cpu', 'max');
-    expect((await inspect()).subsystems.sched.stats.limitCpus).toBeNull();
-    await remove();
-  });
+  requires('root', 'cgroup-cpu')(
+    '--cpu 20% to 60% to 30% moves the use of a busy loop within 3 points each',
+    async () => {
+      await startJob(['--cpu', '20%'], BUSY_LOOP);
+      const percent = async (seconds: number): Promise<number> => {
+        const before = (await inspect()).subsystems.sched.stats.usageUs;
+        const started = performance.now();
+        await delay(seconds * 1000);
+        const used = (await inspect()).subsystems.sched.stats.usageUs - before;
+        return used / 10 / (performance.now() - started);
+      };
+      const expectAbout = async (wanted: number): Promise<void> => {
+        const seen = await percent(3);
+        expect(seen).toBeGreaterThan(wanted - 3);
+        expect(seen).toBeLessThan(wanted + 3);
+      };
+      await expectAbout(20);
+      await change('--cpu', '60%');
+      await expectAbout(60);
+      await change('--cpu', '30%');
+      await expectAbout(30);
+      expect((await inspect()).subsystems.sched.limits).toMatchObject({ limitCpus: 0.3 });
+      await change('--cpu', 'max');
+      expect((await inspect()).subsystems.sched.stats.limitCpus).toBeNull();
+      await remove();
+    },
+  );
 
   requires('root', 'cgroup-cpu')('--cpu-weight 100 to 300 to 50 is what inspect reads back', async () => {
     await startJob(['--cpu-weight', '100', '--cpu', '50%'], ['sleep', '60']);
@@ -82,13 +98,26 @@ describe('compart set on a running compartment', () => {
     await remove();
   });
 
-  requires('root', 'cgroup-cpuset', 'two-cpus', 'nproc')('--cpus 0 to 0-1 to 1 moves what runs: nproc 1, 2 and 1', async () => {
+  requires(
+    'root',
+    'cgroup-cpuset',
+    'two-cpus',
+    'nproc',
+  )('--cpus 0 to 0-1 to 1 moves what runs: nproc 1, 2 and 1', async () => {
     await startJob(['--cpus', '0'], ['sleep', '60']);
     const allowed = async (): Promise<string> => {
       const { pid } = await inspect();
-      return execFileSync('taskset', ['-cp', String(pid)], { encoding: 'utf8' }).trim().split(': ')[1] ?? '';
+      return (
+        execFileSync('taskset', ['-cp', String(pid)], { encoding: 'utf8' })
+          .trim()
+          .split(': ')[1] ?? ''
+      );
     };
-    for (const [cpus, count, list] of [['0', '1', '0'], ['0-1', '2', '0,1'], ['1', '1', '1']] as const) {
+    for (const [cpus, count, list] of [
+      ['0', '1', '0'],
+      ['0-1', '2', '0,1'],
+      ['1', '1', '1'],
+    ] as const) {
       await change('--cpus', cpus);
       expect((await exec('nproc')).stdout.trim()).toBe(count);
       expect([list, cpus]).toContain(await allowed());
@@ -96,9 +125,14 @@ describe('compart set on a running compartment', () => {
     await remove();
   });
 
-  requires('root', 'cgroup-pids', 'python3')('--pids 10 to 30 to 15 lets 9, 29 and 14 more tasks be', async () => {
+  requires(
+    'root',
+    'cgroup-pids',
+    'python3',
+  )('--pids 10 to 30 to 15 lets 9, 29 and 14 more tasks be', async () => {
     await startJob(['--pids', '10'], ['sleep', '60']);
-    const forks = 'import os, signal\nkids = []\ntry:\n  while len(kids) < 100:\n    pid = os.fork()\n    if pid == 0: signal.pause()\n    kids.append(pid)\nexcept OSError: pass\nprint(1 + len(kids))\nfor pid in kids: os.kill(pid, 9); os.waitpid(pid, 0)';
+    const forks =
+      'import os, signal\nkids = []\ntry:\n  while len(kids) < 100:\n    pid = os.fork()\n    if pid == 0: signal.pause()\n    kids.append(pid)\nexcept OSError: pass\nprint(1 + len(kids))\nfor pid in kids: os.kill(pid, 9); os.waitpid(pid, 0)';
     const tasks = async (): Promise<number> => Number((await exec(PYTHON, '-c', forks)).stdout);
     expect(await tasks()).toBe(9);
     await change('--pids', '30');
@@ -112,7 +146,9 @@ describe('compart set on a running compartment', () => {
   });
 
   const disk = onDisk();
-  (disk === null ? requires('a block device under the temporary directory') : requires('root', 'cgroup-io', 'dd'))(
+  (disk === null
+    ? requires('a block device under the temporary directory')
+    : requires('root', 'cgroup-io', 'dd'))(
     '--io-write 10MB/s to 40MB/s to 20MB/s moves what dd gets within 10%',
     async () => {
       const device = disk?.device ?? '';
@@ -137,47 +173,68 @@ describe('compart set on a running compartment', () => {
 });
 
 describe('compart set --mem below what is in use', () => {
-  requires('root', 'cgroup-memory')('128M with 200 MiB of page cache reclaims it and is accepted', async () => {
-    const file = `${sandbox.current.dir}/file`;
-    execFileSync('dd', ['if=/dev/zero', `of=${file}`, 'bs=1M', 'count=200', 'conv=fsync', 'status=none']);
-    execFileSync('dd', [`of=${file}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none']);
-    await startJob(['--mem', '512M'], ['sh', '-c', `cat ${file} >/dev/null; exec sleep 60`]);
-    await until('150 MiB of page cache', async () => (await inspect()).subsystems.vm.stats.cacheBytes > 150 * MIB);
-    await change('--mem', '128M');
-    const { state, subsystems } = await inspect();
-    expect(state).toBe('running');
-    expect(subsystems.vm.stats).toMatchObject({ limitBytes: 128 * MIB, oomKills: 0 });
-    expect(subsystems.vm.stats.usageBytes).toBeLessThanOrEqual(128 * MIB);
-    await remove();
-  });
+  requires('root', 'cgroup-memory')(
+    '128M with 200 MiB of page cache reclaims it and is accepted',
+    async () => {
+      const file = `${sandbox.current.dir}/file`;
+      execFileSync('dd', ['if=/dev/zero', `of=${file}`, 'bs=1M', 'count=200', 'conv=fsync', 'status=none']);
+      execFileSync('dd', [`of=${file}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none']);
+      await startJob(['--mem', '512M'], ['sh', '-c', `cat ${file} >/dev/null; exec sleep 60`]);
+      await until(
+        '150 MiB of page cache',
+        async () => (await inspect()).subsystems.vm.stats.cacheBytes > 150 * MIB,
+      );
+      await change('--mem', '128M');
+      const { state, subsystems } = await inspect();
+      expect(state).toBe('running');
+      expect(subsystems.vm.stats).toMatchObject({ limitBytes: 128 * MIB, oomKills: 0 });
+      expect(subsystems.vm.stats.usageBytes).toBeLessThanOrEqual(128 * MIB);
+      await remove();
+    },
+  );
 
-  requires('root', 'cgroup-memory', 'python3')('64M with 150 MiB of anonymous memory is refused: ERR_COMPART_BUSY, 256M stays, the process lives', async () => {
-    await startJob(['--mem', '256M'], hog(150, 60));
-    await until('the hog holds it', async () => (await sandbox.current.compart(['logs', 'job'])).stdout === 'held\n');
-    const { status, code, message, hint } = await refusal('--mem', '64M');
-    expect({ status, code }).toEqual({ status: 125, code: 'ERR_COMPART_BUSY' });
-    expect(message).toMatch(/^cannot lower --mem to 64 MiB: 1\d\d(\.\d)? MiB is in use and cannot be reclaimed; the limit stays 256 MiB$/);
-    expect(hint).toBe('end some of its processes first, or give it --swap');
-    const { pid, state, subsystems } = await inspect();
-    expect(state).toBe('running');
-    expect(runs(pid ?? 0)).toBe(true);
-    expect(subsystems.vm.stats).toMatchObject({ limitBytes: 256 * MIB, swapLimitBytes: 0, oomKills: 0 });
-    await change('--mem', '200M');
-    await remove();
-  });
+  requires(
+    'root',
+    'cgroup-memory',
+    'python3',
+  )(
+    '64M with 150 MiB of anonymous memory is refused: ERR_COMPART_BUSY, 256M stays, the process lives',
+    async () => {
+      await startJob(['--mem', '256M'], hog(150, 60));
+      await until(
+        'the hog holds it',
+        async () => (await sandbox.current.compart(['logs', 'job'])).stdout === 'held\n',
+      );
+      const { status, code, message, hint } = await refusal('--mem', '64M');
+      expect({ status, code }).toEqual({ status: 125, code: 'ERR_COMPART_BUSY' });
+      expect(message).toMatch(
+        /^cannot lower --mem to 64 MiB: 1\d\d(\.\d)? MiB is in use and cannot be reclaimed; the limit stays 256 MiB$/,
+      );
+      expect(hint).toBe('end some of its processes first, or give it --swap');
+      const { pid, state, subsystems } = await inspect();
+      expect(state).toBe('running');
+      expect(runs(pid ?? 0)).toBe(true);
+      expect(subsystems.vm.stats).toMatchObject({ limitBytes: 256 * MIB, swapLimitBytes: 0, oomKills: 0 });
+      await change('--mem', '200M');
+      await remove();
+    },
+  );
 });
 
 describe('compart set refuses', () => {
-  requires('root', 'cgroup-memory')('a limit of a kind that is not loaded, with 125 and how to load it', async () => {
-    await sandbox.current.compart(['load', 'vm', '--name', 'job', '--mem', '64M']);
-    expect(await refusal('--pids', '5')).toEqual({
-      status: 125,
-      code: 'ERR_COMPART_NOT_FOUND',
-      message: '"job" has no pids loaded',
-      hint: 'add it: compart load pids --name job',
-    });
-    await remove();
-  });
+  requires('root', 'cgroup-memory')(
+    'a limit of a kind that is not loaded, with 125 and how to load it',
+    async () => {
+      await sandbox.current.compart(['load', 'vm', '--name', 'job', '--mem', '64M']);
+      expect(await refusal('--pids', '5')).toEqual({
+        status: 125,
+        code: 'ERR_COMPART_NOT_FOUND',
+        message: '"job" has no pids loaded',
+        hint: 'add it: compart load pids --name job',
+      });
+      await remove();
+    },
+  );
 
   requires('root')('no limit at all with 2, and a name that is not there with 125', async () => {
     expect(await refusal('--mem', '64M')).toMatchObject({ status: 125, code: 'ERR_COMPART_NOT_FOUND' });
@@ -186,7 +243,12 @@ describe('compart set refuses', () => {
     await remove();
   });
 
-  requires('root', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids')('two limits of which one is wrong with 2, and neither is changed', async () => {
+  requires(
+    'root',
+    'cgroup-memory',
+    'cgroup-cpu',
+    'cgroup-pids',
+  )('two limits of which one is wrong with 2, and neither is changed', async () => {
     await startJob(['--mem', '128M', '--cpu', '50%', '--pids', '50'], ['sleep', '60']);
     const before = await inspect();
     for (const flags of [

@@ -8,9 +8,11 @@ import type { ErrorAnswer, Inspection } from '../support/shapes.js';
 const sandbox = useSandbox();
 
 /** Runs compart where the test's files are. */
-const compart = (...args: string[]): Promise<Answer> => sandbox.current.compart(args, { cwd: sandbox.current.dir });
+const compart = (...args: string[]): Promise<Answer> =>
+  sandbox.current.compart(args, { cwd: sandbox.current.dir });
 const inspect = (name: string): Promise<Inspection> => sandbox.current.json(['inspect', name]);
-const write = (text: string, name = 'compart.yaml'): void => writeFileSync(`${sandbox.current.dir}/${name}`, text);
+const write = (text: string, name = 'compart.yaml'): void =>
+  writeFileSync(`${sandbox.current.dir}/${name}`, text);
 
 const TWO = `
 compartments:
@@ -28,24 +30,30 @@ compartments:
 const limited = requires('root', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
 
 describe('compart up and down', () => {
-  limited('start 2 compartments with the limits, labels and environment of the file, and remove them', async () => {
-    write(TWO);
-    expect(await compart('up')).toEqual({ status: 0, stdout: 'web\nbatch\n', stderr: '' });
-    const [web, batch] = [await inspect('web'), await inspect('batch')];
-    expect(web).toMatchObject({ state: 'running', labels: { team: 'web' } });
-    expect(web.subsystems.vm.stats.limitBytes).toBe(96 * MIB);
-    expect(web.subsystems.sched.stats.limitCpus).toBe(0.5);
-    expect(batch).toMatchObject({ state: 'created', pid: null, command: null });
-    expect(batch.subsystems.vm.stats.limitBytes).toBe(128 * MIB);
-    expect(batch.subsystems.pids.stats.limit).toBe(20);
-    await until('its output', async () => (await compart('logs', 'web')).stdout === `hello from ${sandbox.current.dir}\n`);
-    expect((await compart('exec', 'batch', '--', ...hog(200))).status).toBe(137);
+  limited(
+    'start 2 compartments with the limits, labels and environment of the file, and remove them',
+    async () => {
+      write(TWO);
+      expect(await compart('up')).toEqual({ status: 0, stdout: 'web\nbatch\n', stderr: '' });
+      const [web, batch] = [await inspect('web'), await inspect('batch')];
+      expect(web).toMatchObject({ state: 'running', labels: { team: 'web' } });
+      expect(web.subsystems.vm.stats.limitBytes).toBe(96 * MIB);
+      expect(web.subsystems.sched.stats.limitCpus).toBe(0.5);
+      expect(batch).toMatchObject({ state: 'created', pid: null, command: null });
+      expect(batch.subsystems.vm.stats.limitBytes).toBe(128 * MIB);
+      expect(batch.subsystems.pids.stats.limit).toBe(20);
+      await until(
+        'its output',
+        async () => (await compart('logs', 'web')).stdout === `hello from ${sandbox.current.dir}\n`,
+      );
+      expect((await compart('exec', 'batch', '--', ...hog(200))).status).toBe(137);
 
-    expect(await compart('down')).toEqual({ status: 0, stdout: 'batch\nweb\n', stderr: '' });
-    expect(processesBelow(sandbox.current.base)).toEqual([]);
-    expect(groupsBelow(sandbox.current.base)).toEqual([]);
-    expect(await compart('down')).toEqual({ status: 0, stdout: '', stderr: '' });
-  });
+      expect(await compart('down')).toEqual({ status: 0, stdout: 'batch\nweb\n', stderr: '' });
+      expect(processesBelow(sandbox.current.base)).toEqual([]);
+      expect(groupsBelow(sandbox.current.base)).toEqual([]);
+      expect(await compart('down')).toEqual({ status: 0, stdout: '', stderr: '' });
+    },
+  );
 
   limited('up a second time leaves what is up alone, and starts again only what is gone', async () => {
     write(TWO, 'two.yaml');
@@ -87,8 +95,8 @@ const BAD: ReadonlyArray<readonly [what: string, text: string, line: number, say
   ['a list for a map', 'compartments:\n  a:\n    env: [A=1]\n', 3, /a\.env: a map/],
   ['a word for a switch', 'compartments:\n  a:\n    keep: perhaps\n', 3, /a\.keep: /],
   ['nothing for a value', 'compartments:\n  a:\n    mem:\n    cpu: 50%\n', 3, /a\.mem: a value is wanted/],
-  ['a duplicate key', 'compartments:\n  a:\n    mem: 64M\n    cpu: 50%\n    mem: 32M\n', 5, /mem|unique/],
-  ['a duplicate name', 'compartments:\n  a: {mem: 64M}\n  a: {mem: 32M}\n', 3, /a|unique/],
+  ['a duplicate key', 'compartments:\n  a:\n    mem: 64M\n    cpu: 50%\n    mem: 32M\n', 5, /mem/],
+  ['a duplicate name', 'compartments:\n  a: {mem: 64M}\n  a: {mem: 32M}\n', 3, /"?a"?(: | )/],
   ['a wrong name', 'compartments:\n  a: {mem: 64M}\n  Web: {mem: 64M}\n', 3, /Web/],
   ['a syntax error', 'compartments:\n  a:\n    command: [sh, -c\n  b: {mem: 64M}\n', 4, /./],
   ['a tab for indentation', 'compartments:\n  a:\n\tmem: 64M\n', 3, /./],
@@ -96,22 +104,45 @@ const BAD: ReadonlyArray<readonly [what: string, text: string, line: number, say
   ['an unknown user', 'compartments:\n  a:\n    mem: 64M\n    user: no-such-user\n', 4, /no-such-user/],
 ];
 
+/** What a verb answers to a bad file: always 2, nothing on stdout, nothing started. */
+async function refusal(verb: string, ...more: string[]): Promise<ErrorAnswer['error']> {
+  const { status, stdout, stderr } = await compart(verb, '--json', '-f', 'bad.yaml', ...more);
+  if (status === 0) await compart('down', '-f', 'bad.yaml');
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  expect(groupsBelow(sandbox.current.base)).toEqual([]);
+  return (JSON.parse(stderr) as ErrorAnswer).error;
+}
+
 describe('a bad compart.yaml ends with 2, starts nothing and names file:line and the key', () => {
   requires('root').each(BAD)('%s', async (_what, text, line, says) => {
-    write(`${text}`, 'bad.yaml');
-    for (const verb of [['up', '-f', 'bad.yaml'], ['run', '-f', 'bad.yaml', '--name', 'a', '--', 'echo', 'ran']]) {
-      const { status, stdout, stderr } = await compart(verb[0] ?? '', '--json', ...verb.slice(1));
-      expect({ verb: verb[0], status, stdout }).toEqual({ verb: verb[0], status: 2, stdout: '' });
-      const { code, message } = (JSON.parse(stderr) as ErrorAnswer).error;
-      expect(code).toBe('ERR_COMPART_FILE');
-      expect(message).toMatch(new RegExp(`^bad\\.yaml:${line}: `));
-      expect(message).toMatch(says);
-    }
-    expect(groupsBelow(sandbox.current.base)).toEqual([]);
+    write(text, 'bad.yaml');
+    const { code, message } = await refusal('up');
+    expect(code).toBe('ERR_COMPART_FILE');
+    expect(message).toMatch(new RegExp(`^bad\\.yaml:${line}: `));
+    expect(message).toMatch(says);
   });
 
+  requires('root')(
+    'run --file names the file and the line as up does, for a wrong key and for a wrong value',
+    async () => {
+      for (const [text, says] of [
+        ['compartments:\n  a:\n    mem: 64M\n    memory: 64M\n', /^bad\.yaml:4: .*"memory"/],
+        ['compartments:\n  a:\n    pids: 5\n    mem: 12X\n', /^bad\.yaml:4: .*mem: "12X"/],
+      ] as const) {
+        write(text, 'bad.yaml');
+        expect(await refusal('run', '--', 'echo', 'ran')).toMatchObject({
+          code: 'ERR_COMPART_FILE',
+          message: expect.stringMatching(says) as string,
+        });
+      }
+    },
+  );
+
   requires('root')('a file that is not there, and a directory, name the file and the reason', async () => {
-    for (const [path, reason] of [['none.yaml', 'No such file or directory'], ['.', 'Is a directory']] as const) {
+    for (const [path, reason] of [
+      ['none.yaml', 'No such file or directory'],
+      ['.', 'Is a directory'],
+    ] as const) {
       for (const verb of ['up', 'down']) {
         const { status, stderr } = await compart(verb, '-f', path);
         expect(status).toBe(2);
@@ -123,29 +154,44 @@ describe('a bad compart.yaml ends with 2, starts nothing and names file:line and
 });
 
 describe('compart run --file', () => {
-  limited('takes limits and command from the file, and a flag wins over it', async () => {
-    write('compartments:\n  job:\n    mem: 64M\n    pids: 20\n    command: [sleep, "60"]\n');
-    expect(await compart('run', '-d', '-f', 'compart.yaml', '--pids', '30', '--', 'sleep', '61')).toMatchObject({ status: 0, stdout: 'job\n' });
-    const { command, subsystems } = await inspect('job');
-    expect(command).toEqual(['sleep', '61']);
-    expect(subsystems.vm.stats.limitBytes).toBe(64 * MIB);
-    expect(subsystems.pids.stats.limit).toBe(30);
-    await compart('rm', '--force', 'job');
-    expect((await compart('run', '-f', 'compart.yaml', '--', ...hog(100))).status).toBe(137);
-    expect(await compart('run', '-f', 'compart.yaml', '--mem', '160M', '--', ...hog(100))).toMatchObject({ status: 0, stdout: 'held\n' });
-  });
-
-  limited('runs the command of the file where no other is given', async () => {
-    write('compartments:\n  job: {mem: 64M, command: [sh, -c, "echo from the file; exit 4"]}\n');
-    expect(await compart('run', '-f', 'compart.yaml')).toEqual({ status: 4, stdout: 'from the file\n', stderr: '' });
-  });
+  limited(
+    'takes limits from the file, and a flag or a command on the command line wins over it',
+    async () => {
+      write('compartments:\n  job:\n    mem: 64M\n    pids: 20\n    command: [sleep, "60"]\n');
+      expect(
+        await compart('run', '-d', '-f', 'compart.yaml', '--pids', '30', '--', 'sleep', '61'),
+      ).toMatchObject({ status: 0, stdout: 'job\n' });
+      const { command, subsystems } = await inspect('job');
+      expect(command).toEqual(['sleep', '61']);
+      expect(subsystems.vm.stats.limitBytes).toBe(64 * MIB);
+      expect(subsystems.pids.stats.limit).toBe(30);
+      await compart('rm', '--force', 'job');
+      expect((await compart('run', '-f', 'compart.yaml', '--', ...hog(100))).status).toBe(137);
+      expect(await compart('run', '-f', 'compart.yaml', '--mem', '160M', '--', ...hog(100))).toMatchObject({
+        status: 0,
+        stdout: 'held\n',
+      });
+    },
+  );
 
   limited('takes the entry that --name means out of 2, and asks for it where it is not said', async () => {
     write(TWO);
-    const { status, stdout } = await compart('run', '-f', 'compart.yaml', '--name', 'batch', '--', 'sh', '-c', 'echo ran');
+    const { status, stdout } = await compart(
+      'run',
+      '-f',
+      'compart.yaml',
+      '--name',
+      'batch',
+      '--',
+      'sh',
+      '-c',
+      'echo ran',
+    );
     expect({ status, stdout }).toEqual({ status: 0, stdout: 'ran\n' });
     const asked = await compart('run', '-f', 'compart.yaml', '--', 'echo', 'ran');
     expect(asked).toMatchObject({ status: 2, stdout: '' });
-    expect(asked.stderr).toMatch(/compart\.yaml has 2 compartments\ncompart: say which with --name: web, batch\n$/);
+    expect(asked.stderr).toMatch(
+      /compart\.yaml has 2 compartments\ncompart: say which with --name: web, batch\n$/,
+    );
   });
 });
