@@ -8,7 +8,12 @@ export { openCompartment, type Compartment } from './compartments/compartment.js
 export { diagnose, type Diagnosis } from './compartments/doctor.js';
 export { watchEvents, type CompartmentEvent } from './compartments/events.js';
 export type { RunResult } from './compartments/finish.js';
-export { inspectCompartment, listCompartments, type CompartmentState, type Inspection } from './compartments/inspect.js';
+export {
+  inspectCompartment,
+  listCompartments,
+  type CompartmentState,
+  type Inspection,
+} from './compartments/inspect.js';
 export { parseLimits, type Limits, type LimitTexts } from './compartments/limits.js';
 export { loadSubsystem, type LoadRequest } from './compartments/load.js';
 export { removeCompartment } from './compartments/remove.js';

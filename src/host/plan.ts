@@ -72,6 +72,14 @@ const ACTIONS: Readonly<Record<string, string>> = {
   workdir: 'change to the directory',
 };
 
+const OTHERS = '--user: only root can run a command as somebody else';
+const HINTS: Readonly<Record<string, string>> = {
+  workdir: '--workdir wants a directory that exists and that the user may enter',
+  groups: OTHERS,
+  gid: OTHERS,
+  uid: OTHERS,
+};
+
 /** The error for a failed launch: 126 and 127 for the command itself, 125 for everything before it. */
 export function launchError(
   failure: NonNullable<LaunchReport['failure']>,
@@ -93,7 +101,7 @@ export function launchError(
       hint: 'it must be a file with execute permission, in a format that this host runs',
     });
   }
-  const hint =
-    step === 'workdir' ? { hint: '--workdir wants a directory that exists and that the user may enter' } : {};
+  const advice = HINTS[step];
+  const hint = advice === undefined ? {} : { hint: advice };
   return new CompartError('ERR_COMPART_LAUNCH', `cannot ${ACTIONS[step] ?? step} ${detail}: ${reason}`, hint);
 }

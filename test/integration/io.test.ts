@@ -94,7 +94,7 @@ describe('--io-write and --io-read', () => {
   onThisDisk(
     '--io-write DEVICE=20MB/s by its path holds within 5%, and inspect names the device',
     async () => {
-      const { compart, json } = sandbox.current;
+      const { current } = sandbox;
       fill('file', 40);
       const flags = ['--io-write', `${disk?.device ?? ''}=20MB/s`];
       const { bytesPerSecond } = await dd(flags, [
@@ -107,12 +107,12 @@ describe('--io-write and --io-read', () => {
       ]);
       expectWithin(bytesPerSecond, 20 * MB, 5);
 
-      await compart(['load', 'io', '--name', 'slow', ...flags, '--io-riops', `${disk?.device ?? ''}=500`], {
+      await current.compart(['load', 'io', '--name', 'slow', ...flags, '--io-riops', `${disk?.device ?? ''}=500`], {
         cwd: '/dev/shm',
       });
-      const { limits } = (await json<Inspection>(['inspect', 'slow'])).subsystems.io;
-      await compart(['rm', 'slow']);
-      const device = expect.stringMatching(/^\d+:\d+$/) as string;
+      const { limits } = (await current.json<Inspection>(['inspect', 'slow'])).subsystems.io;
+      await current.compart(['rm', 'slow']);
+      const device = expect.stringMatching(/^\d+:\d+$/);
       expect(limits).toEqual({
         devices: [
           {
@@ -130,9 +130,9 @@ describe('--io-write and --io-read', () => {
   requires('root', 'cgroup-io')(
     '--io-write 10MB/s in a tmpfs is refused with 2 and the way to name a device',
     async () => {
-      const { compart } = sandbox.current;
+      const { current } = sandbox;
       for (const where of [['--workdir', '/dev/shm'], []]) {
-        const answer = await compart(
+        const answer = await current.compart(
           ['run', '--json', '--io-write', '10MB/s', ...where, '--', 'echo', 'ran'],
           { cwd: '/dev/shm' },
         );

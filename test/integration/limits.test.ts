@@ -123,7 +123,7 @@ describe('--swap', () => {
       expect((JSON.parse(answer.stderr) as ErrorAnswer).error).toEqual({
         code: 'ERR_COMPART_UNSUPPORTED',
         message: '--swap cannot be enforced on this host: this host has no swap',
-        hint: expect.stringContaining('swapon') as string,
+        hint: expect.stringContaining('swapon'),
       });
     },
   );
@@ -174,19 +174,19 @@ describe('--cpu, --cpu-weight and --cpus', () => {
     'cgroup-cpu',
     'cgroup-cpuset',
   )('weights 100 and 300 share one CPU 25 to 75 within 2 points', async () => {
-    const { compart, json } = sandbox.current;
+    const { current } = sandbox;
     for (const [name, weight] of [
       ['light', '100'],
       ['heavy', '300'],
     ] as const) {
-      await compart(['run', '-d', '--name', name, '--cpus', '0', '--cpu-weight', weight, '--', ...BUSY_LOOP]);
+      await current.compart(['run', '-d', '--name', name, '--cpus', '0', '--cpu-weight', weight, '--', ...BUSY_LOOP]);
     }
     const usage = async (): Promise<number[]> =>
-      (await json<Stats[]>(['stats', 'light', 'heavy'])).map(({ sched }) => sched.usageUs);
+      (await current.json<Stats[]>(['stats', 'light', 'heavy'])).map(({ sched }) => sched.usageUs);
     const before = await usage();
     await delay(6000);
     const after = await usage();
-    await compart(['rm', '--force', 'light', 'heavy']);
+    await current.compart(['rm', '--force', 'light', 'heavy']);
     const [light = 0, heavy = 0] = after.map((us, index) => us - (before[index] ?? 0));
     const share = (100 * light) / (light + heavy);
     expect(share).toBeGreaterThanOrEqual(23);
@@ -219,9 +219,10 @@ describe('--pids', () => {
     'cgroup-pids',
     'python3',
   )('20 contains a fork bomb, the host stays usable, kill leaves nothing, verdict pids', async () => {
-    const { base, compart, json, start, dir } = sandbox.current;
+    const { current } = sandbox;
+    const { base, dir } = current;
     const report = `${dir}/report.json`;
-    const bomb = start([
+    const bomb = current.start([
       'run',
       '--name',
       'bomb',
@@ -236,12 +237,12 @@ describe('--pids', () => {
     ]);
     const pids = await until('forks are refused', async () => {
       if (processesBelow(base).length < 20) return null;
-      const { subsystems } = await json<Inspection>(['inspect', 'bomb']);
+      const { subsystems } = await current.json<Inspection>(['inspect', 'bomb']);
       return subsystems.pids.stats.denied > 1000 ? subsystems.pids.stats : null;
     });
     expect(pids).toMatchObject({ current: 20, limit: 20 });
     for (let n = 0; n < 20; n += 1) await execa('true');
-    expect(await compart(['kill', 'bomb'])).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(await current.compart(['kill', 'bomb'])).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(processesBelow(base)).toEqual([]);
     const { exitCode, stderr } = await bomb;
     expect(exitCode).toBe(137);

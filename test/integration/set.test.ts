@@ -14,7 +14,7 @@ const inspect = (): Promise<Inspection> => sandbox.current.json(['inspect', 'job
 const set = (...flags: string[]): Promise<Answer> => sandbox.current.compart(['set', 'job', ...flags]);
 const exec = (...command: string[]): Promise<Answer> =>
   sandbox.current.compart(['exec', 'job', '--', ...command]);
-const remove = async (): Promise<void> => void (await sandbox.current.compart(['rm', '--force', 'job']));
+const remove = (): Promise<Answer> => sandbox.current.compart(['rm', '--force', 'job']);
 
 /** Changes limits and expects no word about it. */
 async function change(...flags: string[]): Promise<void> {

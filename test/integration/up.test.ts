@@ -132,7 +132,7 @@ describe('a bad compart.yaml ends with 2, starts nothing and names file:line and
         write(text, 'bad.yaml');
         expect(await refusal('run', '--', 'echo', 'ran')).toMatchObject({
           code: 'ERR_COMPART_FILE',
-          message: expect.stringMatching(says) as string,
+          message: expect.stringMatching(says),
         });
       }
     },

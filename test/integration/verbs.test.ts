@@ -21,7 +21,7 @@ async function detach(name: string, flags: string[], ...command: string[]): Prom
   });
 }
 
-const gone = (name: string): Promise<true> =>
+const gone = (name: string): Promise<boolean> =>
   until(`${name} is gone`, async () => (await compart('inspect', name)).status === 125);
 
 async function refusal(...args: string[]): Promise<ErrorAnswer['error'] & { status: number }> {
@@ -123,7 +123,7 @@ describe('freeze, thaw and kill', () => {
     expect(count()).toBe(frozenAt);
     expect(await compart('exec', 'job', 'true')).toMatchObject({
       status: 125,
-      stderr: expect.stringMatching(/frozen/) as string,
+      stderr: expect.stringMatching(/frozen/),
     });
     expect(await compart('thaw', 'job')).toEqual(DONE);
     await until('it counts on', () => count() > frozenAt + 5);
@@ -195,7 +195,7 @@ describe('the JSON of ps, stats, inspect and history', () => {
       expect(keysOf(stats?.[kind])).toEqual(keys);
       expect(keysOf(record?.stats[kind])).toEqual(keys);
       expect(inspected.subsystems[kind]).toMatchObject({
-        driver: expect.stringMatching(/^cgroup[12]$/) as string,
+        driver: expect.stringMatching(/^cgroup[12]$/),
         enforced: true,
       });
     }
@@ -333,7 +333,7 @@ describe('doctor, --best-effort, completion and help', () => {
       );
       expect(failed).toBe(125);
       expect(JSON.parse(error)).toMatchObject({
-        error: { code: 'ERR_COMPART_UNSUPPORTED', hint: expect.stringContaining(refused.mend) as string },
+        error: { code: 'ERR_COMPART_UNSUPPORTED', hint: expect.stringContaining(refused.mend) },
       });
       expect(statSync(marker, { throwIfNoEntry: false })).toBeUndefined();
       const { status: started, stderr } = await compart(

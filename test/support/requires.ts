@@ -14,6 +14,7 @@ const NEEDS: Readonly<Record<string, () => boolean>> = {
   'two-cpus': () => readFileSync('/sys/devices/system/cpu/online', 'utf8').trim() !== '0',
   python3: () => onPath('python3'),
   tmux: () => onPath('tmux'),
+  'cgroup-v1': () => / - cgroup /.test(readFileSync('/proc/self/mountinfo', 'utf8')),
   vim: () => onPath('vim') || onPath('vim.tiny'),
   less: () => onPath('less'),
 };

@@ -21,16 +21,33 @@ export class Terminal {
   }
 
   /** Starts `argv` on a terminal of 80 by 24. */
-  static async open(argv: readonly string[], { env, cwd, columns = 80, rows = 24 }: TerminalOptions): Promise<Terminal> {
+  static async open(
+    argv: readonly string[],
+    { env, cwd, columns = 80, rows = 24 }: TerminalOptions,
+  ): Promise<Terminal> {
     counter += 1;
     const terminal = new Terminal(`compart-test-${process.pid}-${counter}`);
     const variables = Object.entries(env).flatMap(([key, value]) => ['-e', `${key}=${value}`]);
-    await terminal.#tmux('new-session', '-d', '-x', String(columns), '-y', String(rows), '-c', cwd, ...variables, '--', ...argv);
+    await terminal.#tmux(
+      'new-session',
+      '-d',
+      '-x',
+      String(columns),
+      '-y',
+      String(rows),
+      '-c',
+      cwd,
+      ...variables,
+      '--',
+      ...argv,
+    );
     return terminal;
   }
 
   async #tmux(...args: string[]): Promise<string> {
-    const { stdout } = await execa('tmux', ['-L', this.#socket, '-f', '/dev/null', ...args], { stdin: 'ignore' });
+    const { stdout } = await execa('tmux', ['-L', this.#socket, '-f', '/dev/null', ...args], {
+      stdin: 'ignore',
+    });
     return stdout;
   }
 
@@ -59,7 +76,11 @@ export class Terminal {
   async shows(pattern: RegExp, patienceMs = 10_000): Promise<RegExpExecArray> {
     let screen = '';
     try {
-      return await until(String(pattern), async () => pattern.exec((screen = await this.screen())), patienceMs);
+      return await until(
+        String(pattern),
+        async () => pattern.exec((screen = await this.screen())),
+        patienceMs,
+      );
     } catch (error) {
       throw new Error(`the terminal does not show ${String(pattern)} but:\n${screen}`, { cause: error });
     }

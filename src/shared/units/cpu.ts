@@ -17,6 +17,8 @@ export function parseCpu(text: string): number | null {
   const number = Number(match[1]);
   const cpus = match[2] === '%' ? number / 100 : match[2] === 'm' ? number / 1000 : number;
   if (!(cpus > 0)) throw usageError(`"${text}" leaves no CPU at all`, `accepted: ${CPU_ACCEPTED}`);
+  if (!Number.isFinite(cpus))
+    throw usageError(`"${text}" is too large a CPU share`, `accepted: ${CPU_ACCEPTED}`);
   return cpus;
 }
 

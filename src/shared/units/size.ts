@@ -46,7 +46,8 @@ const NAMES = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 export function formatSize(bytes: number): string {
   let value = bytes;
   let step = 0;
-  while (value >= 1024 && step < NAMES.length - 1) {
+  // From where it would be rounded to 1024 on, the next unit says it.
+  while (value >= 1023.5 && value * 1024 ** step >= 1024 && step < NAMES.length - 1) {
     value /= 1024;
     step += 1;
   }

@@ -1,0 +1,132 @@
+import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { afterEach, beforeEach, describe, expect } from '@jest/globals';
+import { execa } from 'execa';
+import { requires } from '../support/requires.js';
+import { COMPART, groupsBelow, useSandbox } from '../support/sandbox.js';
+
+const sandbox = useSandbox();
+/** A uid that owns nothing on any machine that runs this. */
+const UID = 64_123;
+const CONTROLLERS = ['memory', 'cpu', 'cpuacct', 'cpuset', 'pids', 'blkio', 'freezer'];
+const subtree = (controller: string): string => `/sys/fs/cgroup/${controller}/compart-${UID}`;
+
+/** What docs/rootless.md tells an administrator of a v1 or hybrid host to do. */
+function delegate(): void {
+  for (const controller of CONTROLLERS) {
+    mkdirSync(subtree(controller));
+    if (controller === 'cpuset') {
+      for (const file of ['cpuset.mems', 'cpuset.cpus']) {
+        writeFileSync(`${subtree(controller)}/${file}`, readFileSync(`/sys/fs/cgroup/cpuset/${file}`));
+      }
+    }
+    chownSync(subtree(controller), UID, UID);
+    for (const file of ['cgroup.procs', 'tasks']) chownSync(`${subtree(controller)}/${file}`, UID, UID);
+  }
+}
+
+function takeBack(): string[] {
+  const left = groupsBelow(`/compart-${UID}`);
+  for (const dir of [...left.reverse(), ...CONTROLLERS.map(subtree)]) {
+    try {
+      rmdirSync(dir);
+    } catch {
+      // Never made.
+    }
+  }
+  return left;
+}
+
+describe('an ordinary user', () => {
+  let home: string;
+  let installed: string;
+
+  beforeEach(() => {
+    // A copy that this user may read, wherever the source tree is.
+    home = `${sandbox.current.dir}/home`;
+    installed = `${sandbox.current.dir}/compart`;
+    chmodSync(sandbox.current.dir, 0o755);
+    mkdirSync(home, { mode: 0o700 });
+    chownSync(home, UID, UID);
+    const root = dirname(dirname(COMPART));
+    for (const part of ['bin', 'dist/bin', 'native/build'])
+      cpSync(`${root}/${part}`, `${installed}/${part}`, { recursive: true });
+  });
+  afterEach(() => {
+    expect(takeBack()).toEqual([]);
+  });
+
+  const compart = async (
+    ...args: string[]
+  ): Promise<{ status: number | undefined; stdout: string; stderr: string }> => {
+    const drop = ['--reuid', String(UID), '--regid', String(UID), '--clear-groups'];
+    const env = { XDG_RUNTIME_DIR: home, HOME: home };
+    const result = await execa('setpriv', [...drop, `${installed}/bin/compart`, ...args], {
+      reject: false,
+      env,
+      stdin: 'ignore',
+    });
+    return { status: result.exitCode, stdout: result.stdout, stderr: result.stderr };
+  };
+  const test = requires('root', 'setpriv', 'cgroup-v1', 'cgroup-memory', 'cgroup-cpuset');
+
+  test('is held to 64 MiB, half a CPU and 20 tasks in a subtree that was handed over', async () => {
+    delegate();
+    const answer = await compart(
+      'run',
+      '--mem',
+      '64M',
+      '--cpu',
+      '50%',
+      '--pids',
+      '20',
+      '--',
+      'sh',
+      '-c',
+      'id -u; cat /proc/self/cgroup',
+    );
+    expect(answer.stderr).toBe('');
+    expect(answer.stdout.split('\n')[0]).toBe(String(UID));
+    for (const controller of ['memory', 'cpu', 'pids'])
+      expect(answer.stdout).toMatch(new RegExp(`:${controller}:/compart-${UID}/`));
+    const hog = await compart('run', '--name', 'hog', '--mem', '64M', '--', 'tail', '/dev/zero');
+    expect(hog.status).toBe(137);
+    expect(hog.stderr).toMatch(
+      /^compart: hog: out of memory: 1 process killed at the 64 MiB limit \(--mem\), peak 64 MiB/,
+    );
+  });
+
+  test('freezes, thaws and kills without the twin, by the freezer', async () => {
+    delegate();
+    expect((await compart('run', '-d', '--name', 'bg', '--', 'sleep', '100')).status).toBe(0);
+    expect((await compart('freeze', 'bg')).status).toBe(0);
+    expect((JSON.parse((await compart('inspect', 'bg')).stdout) as { state: string }).state).toBe('frozen');
+    expect((await compart('kill', 'bg')).status).toBe(0);
+    await compart('rm', '--force', 'bg');
+    expect((JSON.parse((await compart('ps', '--json')).stdout) as unknown[]).length).toBe(0);
+  });
+
+  test("is refused another user's process, pid 1 and another user, each with the reason", async () => {
+    delegate();
+    await compart('load', 'vm', '--name', 'lv', '--mem', '32M');
+    const foreign = await compart('attach', 'lv', String(process.pid));
+    expect([foreign.status, foreign.stderr]).toEqual([
+      125,
+      `compart: cannot attach process ${process.pid}: it belongs to uid 0\ncompart: run compart as that user or as root`,
+    ]);
+    expect((await compart('attach', 'lv', '1')).stderr).toContain('it is the init of this system');
+    expect((await compart('rm', 'lv')).status).toBe(0);
+    expect((await compart('run', '--user', 'root', '--', 'true')).status).toBe(125);
+  });
+
+  test('is refused every limit, with the line that hands the subtree over, where nothing was', async () => {
+    const answer = await compart('run', '--mem', '64M', '--json', '--', 'true');
+    expect(answer.status).toBe(125);
+    const { error } = JSON.parse(answer.stderr) as { error: { code: string; message: string; hint: string } };
+    expect(error.code).toBe('ERR_COMPART_UNSUPPORTED');
+    expect(error.message).toBe(
+      `--mem cannot be enforced on this host: uid ${UID} has no delegated subtree for the memory controller`,
+    );
+    expect(error.hint).toContain(`mkdir -p ${subtree('memory')} && chown -R ${UID} ${subtree('memory')}`);
+  });
+});
