@@ -18,7 +18,7 @@ export { parseLimits, type Limits, type LimitTexts } from './compartments/limits
 export { loadSubsystem, type LoadRequest } from './compartments/load.js';
 export { removeCompartment } from './compartments/remove.js';
 export { startDetached, startRun, type Run, type RunRequest } from './compartments/run.js';
-export { sweepAll, type Swept } from './compartments/sweep.js';
+export { sweepAll, type Swept } from './compartments/gc.js';
 export { unloadSubsystem } from './compartments/unload.js';
 export { updateLimits } from './compartments/update.js';
 export { History, type ExitRecord, type Verdict } from './state/history.js';

@@ -75,7 +75,8 @@ export function splitLine(verb: Verb, argv: readonly string[]): Line {
       ? valued.includes(word.slice(2))
       : word.length === 2 && letters.has(letter);
     const next = argv[index + 1];
-    if (takesNext && next !== undefined) {
+    // As yargs-parser: `-5` may be a value, another flag is none.
+    if (takesNext && next !== undefined && !/^-[^0-9]/.test(next)) {
       line.push(next);
       index += 1;
     }

@@ -6,6 +6,7 @@ import { readKernelFile } from '../host/kernfs.js';
 import { descendants } from '../host/proc/tree.js';
 import { readStat } from '../host/proc/stat.js';
 import { parseMeminfo } from '../host/proc/meminfo.js';
+import { changeAlone } from './change.js';
 import type { Compartment } from './compartment.js';
 
 /** What was moved, and how much memory those processes held before: it stays charged where it was. */
@@ -35,10 +36,11 @@ function check(host: Host, pid: number): void {
  * Moves running processes, with their threads and all that descends from them, into the compartment. All pids
  * are checked before the first is moved.
  */
-export async function attachProcesses(
-  { host, record }: Compartment,
-  pids: readonly number[],
-): Promise<Attached> {
+export async function attachProcesses(compartment: Compartment, pids: readonly number[]): Promise<Attached> {
+  return changeAlone(compartment, (fresh) => moveTrees(fresh, pids));
+}
+
+async function moveTrees({ host, record }: Compartment, pids: readonly number[]): Promise<Attached> {
   for (const pid of pids) check(host, pid);
   const moved = new Set<number>();
   let heldBytes = 0;

@@ -156,7 +156,8 @@ function apply<L extends object>(driver: Driver<L, unknown>, group: Group, limit
 /** A limit that was written and is not there was pretended: a kernel that took it without keeping it. */
 function verify<L extends object>(inForce: L, limits: L): void {
   for (const name of Object.keys(limits) as Array<keyof L>) {
-    if (limits[name] === null || inForce[name] !== null) continue;
+    const none = inForce[name] === null || (inForce[name] === 0 && Number(limits[name]) > 0);
+    if (limits[name] === null || !none) continue;
     throw new CompartError(
       'ERR_COMPART_KERNEL',
       `the kernel took ${String(name)} ${String(limits[name])} and does not hold it`,

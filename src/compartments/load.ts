@@ -4,6 +4,7 @@ import { createGroup, groupPids, planGroup } from '../host/cgroup/group.js';
 import { joinGroup } from '../host/cgroup/join.js';
 import type { Host } from '../host/host.js';
 import { Store } from '../state/store.js';
+import { changeAlone, takeBack } from './change.js';
 import {
   createCompartment,
   loadInto,
@@ -41,7 +42,8 @@ export async function loadSubsystem(host: Host, request: LoadRequest): Promise<C
   if (new Store(host.paths.state).read(request.name) === null) {
     return createCompartment(host, { ...request, kinds: [request.kind], owned: false });
   }
-  return addSubsystem(await openCompartment(host, request.name), request);
+  const compartment = await openCompartment(host, request.name);
+  return changeAlone(compartment, (fresh) => addSubsystem(fresh, request));
 }
 
 function requireController(host: Host, kind: SubsystemKind): void {
@@ -72,10 +74,11 @@ async function addSubsystem(compartment: Compartment, request: LoadRequest): Pro
     .flatMap((kind) => SUBSYSTEMS[kind].controllers(host));
   const before = record.group;
   const group = planGroup(host.layout, host.base, record.name, controllers, host.joinsV2);
-  const undo = new UndoStack();
-  store.save({ ...record, group });
+  // The directories are in the record before they exist; the subsystem is once every process is in them.
+  const planned = { host, store, record: { ...record, group } };
+  store.save(planned.record);
   try {
-    createGroup(host.layout, group, undo, before);
+    createGroup(host.layout, group, new UndoStack(), before);
     const grown = { host, store, record: { ...record, group, subsystems: { ...record.subsystems } } };
     loadInto(
       grown,
@@ -83,13 +86,11 @@ async function addSubsystem(compartment: Compartment, request: LoadRequest): Pro
       request.bestEffort ? withoutRefused(request.limits, refusals) : request.limits,
       refusals,
     );
-    store.save(grown.record);
     for (const pid of groupPids(before)) await joinGroup(host, group, record.name, pid);
-    undo.keep();
+    store.save(grown.record);
     return grown;
   } catch (error) {
-    undo.unwind();
-    store.save(record);
+    takeBack(planned);
     throw error;
   }
 }

@@ -32,7 +32,8 @@ export async function removeCompartment(host: Host, name: string, force: boolean
   killGroup(record.group);
   const owner = record.owner;
   for (const started = Date.now(); owner !== null && isAlive(host.paths.proc, owner); await delay(5)) {
-    if (store.read(name)?.id !== record.id) return;
+    const now = store.read(name);
+    if (now === null ? !store.hasFolder(name) : now.id !== record.id) return;
     if (Date.now() - started > OWNER_PATIENCE_MS) break;
   }
   takeAway(host, store, record);

@@ -20,10 +20,13 @@ export function isAbandoned(host: Host, record: CompartmentRecord): boolean {
 export function takeAway(host: Host, store: Store, record: CompartmentRecord, onEmpty?: () => void): boolean {
   const self = identify(host.paths.proc, 'self') ?? { pid: process.pid, startTime: 0 };
   const folder = store.folder(record.name);
-  if (!tryLock(folder, host.paths.proc, self)) return false;
-  if (store.read(record.name)?.id !== record.id) {
-    unlock(folder);
-    return false;
+  if (!tryLock(folder, 'removing', host.paths.proc, self)) return false;
+  const now = store.read(record.name);
+  if (now?.id !== record.id) {
+    unlock(folder, 'removing');
+    // Its groups were gone before its record: whoever was at it died between the two.
+    if (now === null) store.drop(record.name);
+    return now === null;
   }
   try {
     killGroup(record.group);
@@ -31,7 +34,7 @@ export function takeAway(host: Host, store: Store, record: CompartmentRecord, on
     removeGroup(record.group);
     store.drop(record.name);
   } catch (error) {
-    unlock(folder);
+    unlock(folder, 'removing');
     throw error;
   }
   return true;
@@ -48,39 +51,6 @@ export function sweepName(host: Host, store: Store, name: string): boolean {
     return true;
   }
   return isAbandoned(host, record) && takeAway(host, store, record);
-}
-
-/** What `gc` did and what it left alone. */
-export interface Swept {
-  removed: string[];
-  /** Damaged records with processes still in their groups: removing those is the user's choice. */
-  left: Array<{ name: string; why: string }>;
-}
-
-/** Removes everything that a crash left behind; touches nothing that is alive. */
-export async function sweepAll(host: Host, store: Store): Promise<Swept> {
-  const swept: Swept = { removed: [], left: [] };
-  if (!store.isEmpty()) {
-    await host.ready();
-    sweepEach(host, store, swept);
-  }
-  if (store.isEmpty()) await host.release();
-  return swept;
-}
-
-function sweepEach(host: Host, store: Store, swept: Swept): void {
-  for (const { folder, claimer, name } of store.unfinished()) {
-    if (isAlive(host.paths.proc, claimer)) continue;
-    store.discard(folder);
-    swept.removed.push(name);
-  }
-  for (const name of store.names()) {
-    try {
-      if (sweepName(host, store, name)) swept.removed.push(name);
-    } catch (error) {
-      swept.left.push({ name, why: error instanceof Error ? error.message : String(error) });
-    }
-  }
 }
 
 /** Is any process left in the groups of this record? */

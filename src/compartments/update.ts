@@ -1,4 +1,5 @@
 import { CompartError, usageError } from '../shared/errors.js';
+import { changeAlone } from './change.js';
 import type { Compartment } from './compartment.js';
 import { refuse } from './compartment.js';
 import type { Limits } from './limits.js';
@@ -6,9 +7,15 @@ import { checkLimits, kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js
 
 /**
  * Changes limits of what runs, at once. Everything is checked before the first limit is changed.
+ * @returns the compartment as it is now
  * @throws ERR_COMPART_UNSUPPORTED, ERR_COMPART_BUSY if memory in use cannot be reclaimed (the limit stays)
  */
-export function updateLimits({ host, store, record }: Compartment, limits: Limits): void {
+export async function updateLimits(compartment: Compartment, limits: Limits): Promise<Compartment> {
+  return changeAlone(compartment, (fresh) => update(fresh, limits));
+}
+
+function update(compartment: Compartment, limits: Limits): Compartment {
+  const { host, store, record } = compartment;
   const kinds = kindsAsked(limits);
   if (kinds.length === 0) throw usageError('no limit to set', `as in: compart set ${record.name} --mem 512M`);
   for (const kind of kinds) {
@@ -25,4 +32,5 @@ export function updateLimits({ host, store, record }: Compartment, limits: Limit
     record.subsystems[kind] = SUBSYSTEMS[kind].update(host, record.group, present, { ...limits[kind] });
     store.save(record);
   }
+  return compartment;
 }

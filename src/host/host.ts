@@ -44,7 +44,7 @@ export class Host {
     return new Host(
       { proc: '/proc', sys: '/sys', launcher: findLauncher(), ...stateFolders(uid, env) },
       { uid, gid },
-      env['COMPART_CGROUP'] ?? null,
+      env['COMPART_CGROUP'] || null,
     );
   }
 

@@ -24,7 +24,8 @@ export function parseMounts(mountinfo: string): Mount[] {
     mounts.push({
       root: unescape(root),
       target: unescape(target),
-      readOnly: (options ?? '').split(',').includes('ro'),
+      // Of the mount, or of the file system as a whole: either forbids writing.
+      readOnly: `${options ?? ''},${superOptions ?? ''}`.split(',').includes('ro'),
       fstype,
       superOptions: (superOptions ?? '').split(','),
     });

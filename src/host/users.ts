@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { usageError } from '../shared/errors.js';
+import { CompartError, errnoOf, systemReason, usageError } from '../shared/errors.js';
 
 /** Who a command runs as: numeric ids and the supplementary groups that go with them (credentials(7)). */
 export interface Credentials {
@@ -13,8 +13,20 @@ export interface Credentials {
 
 const HIGHEST_ID = 2 ** 32 - 2;
 
+/** A host without a user database has no names, only numbers. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return '';
+    throw new CompartError('ERR_COMPART_LAUNCH', `cannot read ${path}: ${systemReason(error)}`, {
+      cause: error,
+    });
+  }
+}
+
 const rows = (path: string): string[][] =>
-  readFileSync(path, 'utf8')
+  textOf(path)
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => line.split(':'));

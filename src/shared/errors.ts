@@ -62,7 +62,8 @@ export function usageError(message: string, hint?: string): CompartError {
 
 /** The errno name of a Node system error (`ENOENT`), or null for anything else. */
 export function errnoOf(error: unknown): string | null {
-  if (!(error instanceof Error) || !('code' in error)) return null;
+  // Not instanceof: an error of another realm (node:vm) is one as well.
+  if (typeof error !== 'object' || error === null || !('code' in error)) return null;
   return typeof error.code === 'string' ? error.code : null;
 }
 

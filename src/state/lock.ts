@@ -1,18 +1,21 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { errnoOf } from '../shared/errors.js';
 import { isAlive, type ProcessIdentity } from '../host/proc/identity.js';
 import { stateError } from './json.js';
 
+/** What the holder of a compartment's folder is at. */
+export type Lock = 'removing' | 'changing';
+
 /**
- * Who holds the folder of a compartment for taking it away. The holder is named in the file, so that a lock
- * whose holder died is nobody's.
+ * Takes a lock on the folder of a compartment. It is a symbolic link that names its holder: made in one step
+ * with its content, also on a full disk, and nobody's once the holder is dead.
  * @returns false if another live process holds it, or the folder is gone
  */
-export function tryLock(folder: string, proc: string, self: ProcessIdentity): boolean {
-  const path = `${folder}/removing`;
+export function tryLock(folder: string, lock: Lock, proc: string, self: ProcessIdentity): boolean {
+  const path = `${folder}/${lock}`;
   for (let tries = 0; tries < 3; tries += 1) {
     try {
-      writeFileSync(path, `${self.pid}_${self.startTime}`, { flag: 'wx', mode: 0o600 });
+      symlinkSync(`${self.pid}_${self.startTime}`, path);
       return true;
     } catch (error) {
       const errno = errnoOf(error);
@@ -28,15 +31,16 @@ export function tryLock(folder: string, proc: string, self: ProcessIdentity): bo
   return false;
 }
 
-export function unlock(folder: string): void {
-  rmSync(`${folder}/removing`, { force: true });
+export function unlock(folder: string, lock: Lock): void {
+  rmSync(`${folder}/${lock}`, { force: true });
 }
 
+/** Null if the lock was given back meanwhile; nobody for what is no lock. */
 function holderOf(path: string): ProcessIdentity | null {
   try {
-    const match = /^(\d+)_(\d+)$/.exec(readFileSync(path, 'utf8'));
+    const match = /^(\d+)_(\d+)$/.exec(readlinkSync(path));
     return match ? { pid: Number(match[1]), startTime: Number(match[2]) } : { pid: 0, startTime: 0 };
-  } catch {
-    return null;
+  } catch (error) {
+    return errnoOf(error) === 'ENOENT' ? null : { pid: 0, startTime: 0 };
   }
 }

@@ -159,6 +159,11 @@ export class Store {
     });
   }
 
+  /** Is there a folder of this name, with or without a record? */
+  hasFolder(name: string): boolean {
+    return existsSync(this.folder(name));
+  }
+
   /** No compartment, and nothing half-made. */
   isEmpty(): boolean {
     return this.#entries().length === 0;

@@ -10,9 +10,12 @@ const withRoot = requires('root');
 const run = (...words: string[]): Promise<Answer> => sandbox.current.compart(['run', ...words]);
 
 describe("the exit status: the command's own", () => {
-  withRoot.each([0, 1, 2, 7, 124, 125, 126, 127, 128, 137, 254, 255])('%i, and nothing on stderr', async (status) => {
-    expect(await run('--', 'sh', '-c', `exit ${status}`)).toEqual({ status, stdout: '', stderr: '' });
-  });
+  withRoot.each([0, 1, 2, 7, 124, 125, 126, 127, 128, 137, 254, 255])(
+    '%i, and nothing on stderr',
+    async (status) => {
+      expect(await run('--', 'sh', '-c', `exit ${status}`)).toEqual({ status, stdout: '', stderr: '' });
+    },
+  );
 
   withRoot('of a detached command is in the history: 42', async () => {
     expect((await run('-d', '--name', 'later', '--', 'sh', '-c', 'exit 42')).stdout).toBe('later\n');
@@ -26,19 +29,30 @@ describe("the exit status: the command's own", () => {
 
 describe('the exit status: 128+N if signal N ended it', () => {
   withRoot.each([
-    ['HUP', 129], ['INT', 130], ['QUIT', 131], ['ABRT', 134], ['FPE', 136], ['KILL', 137], ['USR1', 138], ['SEGV', 139],
-    ['USR2', 140], ['PIPE', 141], ['ALRM', 142], ['TERM', 143], ['XCPU', 152], ['SYS', 159],
+    ['HUP', 129],
+    ['INT', 130],
+    ['QUIT', 131],
+    ['ABRT', 134],
+    ['FPE', 136],
+    ['KILL', 137],
+    ['USR1', 138],
+    ['SEGV', 139],
+    ['USR2', 140],
+    ['PIPE', 141],
+    ['ALRM', 142],
+    ['TERM', 143],
+    ['XCPU', 152],
+    ['SYS', 159],
   ])('SIG%s ends the command with %i, and nothing on stderr', async (signal, status) => {
     const answer = await run('--', 'sh', '-c', `ulimit -c 0; kill -${signal} $$; sleep 5`);
     expect(answer).toEqual({ status, stdout: '', stderr: '' });
   });
 
-  withRoot('a real-time signal, 40, ends the command with 168', async () => {
-    const answer = await run('--', 'sh', '-c', 'kill -40 $$; sleep 5');
-    expect(answer).toEqual({ status: 168, stdout: '', stderr: '' });
-  });
-
-  requires('root', 'cgroup-memory', 'python3')('an OOM kill ends the command with 137 and one line on stderr', async () => {
+  requires(
+    'root',
+    'cgroup-memory',
+    'python3',
+  )('an OOM kill ends the command with 137 and one line on stderr', async () => {
     const { status, stderr } = await run('--mem', '32M', '--', ...hog(100));
     expect(status).toBe(137);
     expect(stderr).toMatch(/^compart: .*: out of memory: 1 process killed at the 32 MiB limit .*\n$/);
@@ -46,39 +60,71 @@ describe('the exit status: 128+N if signal N ended it', () => {
 });
 
 describe('the exit status: 124, --timeout ran out', () => {
-  withRoot('a sleep of 100 s under --timeout 300ms ends within 3 s, with one line that names the limit', async () => {
-    const started = Date.now();
-    const { status, stdout, stderr } = await run('--name', 'late', '--timeout', '300ms', '--', 'sleep', '100');
-    expect({ status, stdout }).toEqual({ status: 124, stdout: '' });
-    expect(stderr).toBe('compart: late: timed out after 300ms (--timeout); try --timeout 600ms\n');
-    expect(Date.now() - started).toBeGreaterThanOrEqual(300);
-    expect(Date.now() - started).toBeLessThan(3000);
-  });
+  withRoot(
+    'a sleep of 100 s under --timeout 300ms ends within 3 s, with one line that names the limit',
+    async () => {
+      const started = Date.now();
+      const { status, stdout, stderr } = await run(
+        '--name',
+        'late',
+        '--timeout',
+        '300ms',
+        '--',
+        'sleep',
+        '100',
+      );
+      expect({ status, stdout }).toEqual({ status: 124, stdout: '' });
+      expect(stderr).toBe('compart: late: timed out after 300ms (--timeout); try --timeout 600ms\n');
+      expect(Date.now() - started).toBeGreaterThanOrEqual(300);
+      expect(Date.now() - started).toBeLessThan(3000);
+    },
+  );
 
   withRoot('a command that answers TERM with exit 0 ends with 124 all the same', async () => {
-    const { status } = await run('--timeout', '300ms', '--', 'sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.05; done');
+    const { status } = await run(
+      '--timeout',
+      '300ms',
+      '--',
+      'sh',
+      '-c',
+      'trap "exit 0" TERM; while :; do sleep 0.05; done',
+    );
     expect(status).toBe(124);
   });
 
-  withRoot("a command that ends in time ends with its own status 6, and nothing on stderr", async () => {
-    expect(await run('--timeout', '1m', '--', 'sh', '-c', 'exit 6')).toEqual({ status: 6, stdout: '', stderr: '' });
+  withRoot('a command that ends in time ends with its own status 6, and nothing on stderr', async () => {
+    expect(await run('--timeout', '1m', '--', 'sh', '-c', 'exit 6')).toEqual({
+      status: 6,
+      stdout: '',
+      stderr: '',
+    });
   });
 
-  withRoot('a tree of 4 that ignores TERM, two of it in sessions of their own, is killed 5 s later', async () => {
-    const started = Date.now();
-    const deaf = 'trap "" TERM HUP INT';
-    const script = `${deaf}; setsid sh -c '${deaf}; sleep 1000 & sleep 1001; :' & sleep 1002; sleep 1003; sleep 1004`;
-    const subprocess = sandbox.current.start(['run', '--timeout', '500ms', '--', 'sh', '-c', script]);
-    await until('the tree', () => new Set(processesBelow(sandbox.current.base)).size >= 5);
-    const { exitCode } = await subprocess;
-    expect(exitCode).toBe(124);
-    expect(processesBelow(sandbox.current.base)).toEqual([]);
-    expect(Date.now() - started).toBeGreaterThanOrEqual(5400);
-    expect(Date.now() - started).toBeLessThan(9000);
-  });
+  withRoot(
+    'a tree of 4 that ignores TERM, two of it in sessions of their own, is killed 5 s later',
+    async () => {
+      const started = Date.now();
+      const deaf = 'trap "" TERM HUP INT';
+      const script = `${deaf}; setsid sh -c '${deaf}; sleep 1000 & sleep 1001; :' & sleep 1002; sleep 1003; sleep 1004`;
+      const subprocess = sandbox.current.start(['run', '--timeout', '500ms', '--', 'sh', '-c', script]);
+      await until('the tree', () => new Set(processesBelow(sandbox.current.base)).size >= 5);
+      const { exitCode } = await subprocess;
+      expect(exitCode).toBe(124);
+      expect(processesBelow(sandbox.current.base)).toEqual([]);
+      expect(Date.now() - started).toBeGreaterThanOrEqual(5400);
+      expect(Date.now() - started).toBeLessThan(9000);
+    },
+  );
 
   withRoot('a command stopped by SIGSTOP is ended as well', async () => {
-    const { status } = await run('--timeout', '300ms', '--', 'sh', '-c', 'sh -c "kill -STOP \\$\\$" & kill -STOP $!; wait; sleep 100');
+    const { status } = await run(
+      '--timeout',
+      '300ms',
+      '--',
+      'sh',
+      '-c',
+      'sh -c "kill -STOP \\$\\$" & kill -STOP $!; wait; sleep 100',
+    );
     expect(status).toBe(124);
   });
 
@@ -89,7 +135,10 @@ describe('the exit status: 124, --timeout ran out', () => {
       return records.find(({ name }) => name === 'later');
     });
     expect(ended.verdict).toBe('timeout');
-    await until('its end', async () => (await sandbox.current.compart(['ps', '--json'])).stdout.trim() === '[]');
+    await until(
+      'its end',
+      async () => (await sandbox.current.compart(['ps', '--json'])).stdout.trim() === '[]',
+    );
   });
 });
 
@@ -103,27 +152,70 @@ interface Failure {
   message: RegExp;
 }
 
-const loaded = (current: Sandbox): Promise<Answer> => current.compart(['load', 'pids', '--name', 'there', '--pids', '10']);
+const loaded = (current: Sandbox): Promise<Answer> =>
+  current.compart(['load', 'pids', '--name', 'there', '--pids', '10']);
 
 const FAILURES: Failure[] = [
-  { code: 'NOT_FOUND', what: 'a name that nobody has', words: () => ['inspect', 'nobody'], message: /^no compartment named "nobody"$/ },
-  { code: 'NOT_FOUND', what: 'exec in a name that nobody has', words: () => ['exec', 'nobody', '--', 'true'], message: /^no compartment named "nobody"$/ },
-  { code: 'EXISTS', what: 'a name that is taken', prepare: loaded, words: () => ['run', '--name', 'there', '--', 'true'], message: /^a compartment named "there" exists already$/ },
-  { code: 'EXISTS', what: 'a subsystem that is loaded', prepare: loaded, words: () => ['load', 'pids', '--name', 'there'], message: /^"there" has pids already$/ },
   {
-    code: 'UNSUPPORTED', what: 'a compartment within a compartment',
-    words: () => ['run', '--name', 'outer', '--', COMPART, 'run', '--', 'true'], message: /^this process runs in compartment "outer" already/,
+    code: 'NOT_FOUND',
+    what: 'a name that nobody has',
+    words: () => ['inspect', 'nobody'],
+    message: /^no compartment named "nobody"$/,
   },
   {
-    code: 'STATE', what: 'a state folder that cannot be one', env: ({ dir }) => ({ COMPART_STATE: `${dir}/file` }),
-    prepare: ({ dir }) => Promise.resolve(writeFileSync(`${dir}/file`, '')), words: () => ['run', '--', 'true'], message: /^cannot make .*\/file\/compartments: Not a directory$/,
+    code: 'NOT_FOUND',
+    what: 'setting a limit of a name that nobody has',
+    words: () => ['set', 'nobody', '--pids', '5'],
+    message: /^no compartment named "nobody"$/,
   },
   {
-    code: 'KERNEL', what: 'a parent of groups with a name of 300 characters', env: () => ({ COMPART_CGROUP: `/${'x'.repeat(300)}` }),
-    words: () => ['run', '--', 'true'], message: /^cannot make .*: File name too long$/,
+    code: 'EXISTS',
+    what: 'a name that is taken',
+    prepare: loaded,
+    words: () => ['run', '--name', 'there', '--', 'true'],
+    message: /^a compartment named "there" exists already$/,
   },
-  { code: 'LAUNCH', what: 'a --workdir that is not there', words: ({ dir }) => ['run', '--workdir', `${dir}/no`, '--', 'true'], message: /^cannot change to the directory .*\/no: No such file or directory$/ },
-  { code: 'ATTACH', what: 'attaching process 1', prepare: loaded, words: () => ['attach', 'there', '1'], message: /\b1\b/ },
+  {
+    code: 'EXISTS',
+    what: 'a subsystem that is loaded',
+    prepare: loaded,
+    words: () => ['load', 'pids', '--name', 'there'],
+    message: /^"there" has pids already$/,
+  },
+  {
+    code: 'UNSUPPORTED',
+    what: 'a compartment within a compartment',
+    words: () => ['run', '--name', 'outer', '--', COMPART, 'run', '--', 'true'],
+    message: /^this process runs in compartment "outer" already/,
+  },
+  {
+    code: 'STATE',
+    what: 'a state folder that cannot be one',
+    env: ({ dir }) => ({ COMPART_STATE: `${dir}/file` }),
+    prepare: ({ dir }) => Promise.resolve(writeFileSync(`${dir}/file`, '')),
+    words: () => ['run', '--', 'true'],
+    message: /^cannot make .*\/file\/compartments: Not a directory$/,
+  },
+  {
+    code: 'KERNEL',
+    what: 'a parent of groups that is a file of the kernel',
+    env: () => ({ COMPART_CGROUP: '/cgroup.procs/x' }),
+    words: () => ['run', '--', 'true'],
+    message: /^cannot make .*: Not a directory$/,
+  },
+  {
+    code: 'LAUNCH',
+    what: 'a --workdir that is not there',
+    words: ({ dir }) => ['run', '--workdir', `${dir}/no`, '--', 'true'],
+    message: /^cannot change to the directory .*\/no: No such file or directory$/,
+  },
+  {
+    code: 'ATTACH',
+    what: 'attaching process 1',
+    prepare: loaded,
+    words: () => ['attach', 'there', '1'],
+    message: /\b1\b/,
+  },
 ];
 
 describe('the exit status: 125, compart itself failed', () => {
@@ -133,10 +225,17 @@ describe('the exit status: 125, compart itself failed', () => {
     const [verb = '', ...rest] = words(current);
     // An error of a compart within: its own stderr is what counts.
     const nested = rest.indexOf(COMPART) + 1;
-    const argv = nested > 0 ? [verb, ...rest.slice(0, nested), rest[nested] ?? '', '--json', ...rest.slice(nested + 1)] : [verb, '--json', ...rest];
+    const argv =
+      nested > 0
+        ? [verb, ...rest.slice(0, nested), rest[nested] ?? '', '--json', ...rest.slice(nested + 1)]
+        : [verb, '--json', ...rest];
     const asJson = await current.compart(argv, { env: env?.(current) ?? {} });
     const { error } = JSON.parse(asJson.stderr) as ErrorAnswer;
-    expect({ status: asJson.status, stdout: asJson.stdout, code: error.code }).toEqual({ status: 125, stdout: '', code: `ERR_COMPART_${code}` });
+    expect({ status: asJson.status, stdout: asJson.stdout, code: error.code }).toEqual({
+      status: 125,
+      stdout: '',
+      code: `ERR_COMPART_${code}`,
+    });
     expect(error.message).toMatch(message);
     const forPeople = await current.compart([verb, ...rest], { env: env?.(current) ?? {} });
     const lines = [error.message, ...(error.hint === null ? [] : [error.hint])].join('\n').split('\n');
@@ -149,7 +248,8 @@ describe('the exit status: 125, compart itself failed', () => {
     await run('-d', '--name', 'busy', '--', 'sleep', '100');
     const answer = await sandbox.current.compart(['rm', 'busy', '--json']);
     expect({ status: answer.status, error: (JSON.parse(answer.stderr) as ErrorAnswer).error }).toMatchObject({
-      status: 125, error: { code: 'ERR_COMPART_BUSY', message: 'processes run in "busy"' },
+      status: 125,
+      error: { code: 'ERR_COMPART_BUSY', message: 'processes run in "busy"' },
     });
     expect((await sandbox.current.compart(['rm', '--force', 'busy'])).status).toBe(0);
   });
@@ -159,8 +259,10 @@ describe('the exit status: 126, found but not executable', () => {
   withRoot.each<[string, (dir: string) => string]>([
     ['a file without the x bit', (dir) => write(`${dir}/plain`, '#!/bin/sh\n', 0o644)],
     ['a directory', (dir) => (mkdirSync(`${dir}/folder`), `${dir}/folder`)],
-    ['a script whose interpreter is not there', (dir) => write(`${dir}/script`, '#!/no/such/interpreter\n', 0o755)],
-    ['a file of a format that the kernel does not know', (dir) => write(`${dir}/noise`, '\u0001\u0002\u0003', 0o755)],
+    [
+      'a script whose interpreter is not there',
+      (dir) => write(`${dir}/script`, '#!/no/such/interpreter\n', 0o755),
+    ],
   ])('%s', async (_what, make) => {
     const file = make(sandbox.current.dir);
     const { status, stdout, stderr } = await run('--', file);
@@ -171,7 +273,9 @@ describe('the exit status: 126, found but not executable', () => {
   withRoot('a file on PATH without the x bit, called by its name', async () => {
     const { dir } = sandbox.current;
     write(`${dir}/plain-on-path`, '#!/bin/sh\n', 0o644);
-    const answer = await sandbox.current.compart(['run', '--', 'plain-on-path'], { env: { PATH: `${dir}:${process.env['PATH'] ?? ''}` } });
+    const answer = await sandbox.current.compart(['run', '--', 'plain-on-path'], {
+      env: { PATH: `${dir}:${process.env['PATH'] ?? ''}` },
+    });
     expect(answer.status).toBe(126);
   });
 
@@ -190,11 +294,14 @@ function write(path: string, text: string, mode: number): string {
 }
 
 describe('the exit status: 127, command not found', () => {
-  withRoot.each([['no-such-command-here'], ['/no/such/path'], ['./not-here'], ['/etc/passwd/below'], ['']])('"%s"', async (command) => {
-    const { status, stdout, stderr } = await run('--', command);
-    expect({ status, stdout }).toEqual({ status: 127, stdout: '' });
-    expect(stderr.split('\n')[0]).toBe(`compart: ${command}: command not found`);
-  });
+  withRoot.each([['no-such-command-here'], ['/no/such/path'], ['./not-here'], ['/etc/passwd/below'], ['']])(
+    '"%s"',
+    async (command) => {
+      const { status, stdout, stderr } = await run('--', command);
+      expect({ status, stdout }).toEqual({ status: 127, stdout: '' });
+      expect(stderr.split('\n')[0]).toBe(`compart: ${command || '""'}: command not found`);
+    },
+  );
 
   withRoot('run -d tells it at once, with the code ERR_COMPART_COMMAND_NOT_FOUND', async () => {
     const answer = await run('-d', '--json', '--', 'no-such-command-here');
@@ -205,9 +312,18 @@ describe('the exit status: 127, command not found', () => {
 
 describe('the exit status: 2, wrong usage', () => {
   withRoot.each([
-    [[]], [['no-such-verb']], [['run']], [['run', '--']], [['run', '--no-such-flag', '--', 'true']], [['run', '--mem', '12X', '--', 'true']],
-    [['run', '--mem']], [['run', '--name', 'Bad Name', '--', 'true']], [['run', '--timeout', '-1s', '--', 'true']], [['run', '--user', 'no-such-user', '--', 'true']],
-    [['load', 'memory']], [['kill']],
+    [[]],
+    [['no-such-verb']],
+    [['run']],
+    [['run', '--']],
+    [['run', '--no-such-flag', '--', 'true']],
+    [['run', '--mem', '12X', '--', 'true']],
+    [['run', '--mem']],
+    [['run', '--name', 'Bad Name', '--', 'true']],
+    [['run', '--timeout', '-1s', '--', 'true']],
+    [['run', '--user', 'no-such-user', '--', 'true']],
+    [['load', 'memory']],
+    [['kill']],
   ])('compart %j', async (words) => {
     const { status, stdout, stderr } = await sandbox.current.compart(words);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });

@@ -107,9 +107,12 @@ describe('--io-write and --io-read', () => {
       ]);
       expectWithin(bytesPerSecond, 20 * MB, 5);
 
-      await current.compart(['load', 'io', '--name', 'slow', ...flags, '--io-riops', `${disk?.device ?? ''}=500`], {
-        cwd: '/dev/shm',
-      });
+      await current.compart(
+        ['load', 'io', '--name', 'slow', ...flags, '--io-riops', `${disk?.device ?? ''}=500`],
+        {
+          cwd: '/dev/shm',
+        },
+      );
       const { limits } = (await current.json<Inspection>(['inspect', 'slow'])).subsystems.io;
       await current.compart(['rm', 'slow']);
       const device = expect.stringMatching(/^\d+:\d+$/);

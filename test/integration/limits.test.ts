@@ -59,9 +59,15 @@ describe('--mem', () => {
   withMemory(
     '128M catches ten processes of 20 MiB as a tree: some die, some live, 128 MiB is never passed',
     async () => {
+      const each = 'import time; x = bytearray(20 << 20); time.sleep(2); print("lived", flush=True)';
       const script = 'for n in 1 2 3 4 5 6 7 8 9 10; do "$@" & done; wait';
-      const { stdout, record } = await run(['--mem', '128M'], ['sh', '-c', script, 'sh', ...hog(20, 2)]);
-      const survivors = stdout.split('\n').filter((line) => line === 'held').length;
+      const { status, stdout, record } = await run(
+        ['--mem', '128M'],
+        ['sh', '-c', script, 'sh', PYTHON, '-c', each],
+      );
+      const survivors = stdout.split('\n').filter((line) => line === 'lived').length;
+      expect(status).toBe(0);
+      expect(record.stats.vm.oomKills + survivors).toBe(10);
       expect(record.verdict).toBe('oom');
       expect(record.stats.vm.oomKills).toBeGreaterThanOrEqual(4);
       expect(record.stats.vm.oomKills).toBeLessThanOrEqual(9);
@@ -179,7 +185,18 @@ describe('--cpu, --cpu-weight and --cpus', () => {
       ['light', '100'],
       ['heavy', '300'],
     ] as const) {
-      await current.compart(['run', '-d', '--name', name, '--cpus', '0', '--cpu-weight', weight, '--', ...BUSY_LOOP]);
+      await current.compart([
+        'run',
+        '-d',
+        '--name',
+        name,
+        '--cpus',
+        '0',
+        '--cpu-weight',
+        weight,
+        '--',
+        ...BUSY_LOOP,
+      ]);
     }
     const usage = async (): Promise<number[]> =>
       (await current.json<Stats[]>(['stats', 'light', 'heavy'])).map(({ sched }) => sched.usageUs);

@@ -40,18 +40,21 @@ async function leave(shell: Terminal, status: number): Promise<void> {
 }
 
 describe('an interactive bash in a compartment', () => {
-  withTmux('has the terminal: the same tty as the shell outside, and job control without a warning', async () => {
-    const shell = await outerShell();
-    await shell.line('echo "out-$(tty)"');
-    const [, outside] = await shell.shows(/^out-(\/dev\/pts\/\d+)$/m);
-    await shell.line(`"$COMPART" run --env PS1='inner> ' -- bash --norc --noprofile`);
-    await shell.shows(/^inner>$/m);
-    expect(await shell.screen()).not.toMatch(/no job control|Inappropriate ioctl/);
-    await shell.line('echo "in-$(tty)"');
-    const [, inside] = await shell.shows(/^in-(\/dev\/pts\/\d+)$/m);
-    expect(inside).toBe(outside);
-    await leave(shell, 0);
-  });
+  withTmux(
+    'has the terminal: the same tty as the shell outside, and job control without a warning',
+    async () => {
+      const shell = await outerShell();
+      await shell.line('echo "out-$(tty)"');
+      const [, outside] = await shell.shows(/^out-(\/dev\/pts\/\d+)$/m);
+      await shell.line(`"$COMPART" run --env PS1='inner> ' -- bash --norc --noprofile`);
+      await shell.shows(/^inner>$/m);
+      expect(await shell.screen()).not.toMatch(/no job control|Inappropriate ioctl/);
+      await shell.line('echo "in-$(tty)"');
+      const [, inside] = await shell.shows(/^in-(\/dev\/pts\/\d+)$/m);
+      expect(inside).toBe(outside);
+      await leave(shell, 0);
+    },
+  );
 
   withTmux('lives on when Ctrl-C interrupts its sleep, which ends with 130', async () => {
     const shell = await innerShell();
@@ -63,21 +66,24 @@ describe('an interactive bash in a compartment', () => {
     await leave(shell, 3);
   });
 
-  withTmux('runs jobs: a background sleep is listed, fg takes it to the front, Ctrl-Z stops it, kill ends it', async () => {
-    const shell = await innerShell();
-    await shell.line('sleep 100 & jobs');
-    await shell.shows(/\[1\]\+?\s+Running\s+sleep 100 &/);
-    await shell.line('fg');
-    await processNamed(sandbox.current.base, 'sleep');
-    await shell.keys('C-z');
-    await shell.shows(/\[1\]\+\s+Stopped\s+sleep 100/);
-    await processNamed(sandbox.current.base, 'sleep', 'T');
-    await shell.line('kill %1');
-    await until('its end', () => new Set(processesBelow(sandbox.current.base)).size === 1);
-    await shell.line('jobs');
-    await shell.shows(/\[1\]\+\s+Terminated\s+sleep 100/);
-    await leave(shell, 4);
-  });
+  withTmux(
+    'runs jobs: a background sleep is listed, fg takes it to the front, Ctrl-Z stops it, kill ends it',
+    async () => {
+      const shell = await innerShell();
+      await shell.line('sleep 100 & jobs');
+      await shell.shows(/\[1\]\+?\s+Running\s+sleep 100 &/);
+      await shell.line('fg');
+      await processNamed(sandbox.current.base, 'sleep');
+      await shell.keys('C-z');
+      await shell.shows(/\[1\]\+\s+Stopped\s+sleep 100/);
+      await processNamed(sandbox.current.base, 'sleep', 'T');
+      await shell.line('kill %1');
+      await until('its end', () => new Set(processesBelow(sandbox.current.base)).size === 1);
+      await shell.line('jobs');
+      await shell.shows(/\[1\]\+\s+Terminated\s+sleep 100/);
+      await leave(shell, 4);
+    },
+  );
 
   withTmux('that suspends itself hands the terminal to the shell outside; fg brings it back', async () => {
     const shell = await innerShell();
@@ -104,19 +110,28 @@ describe('an interactive bash in a compartment', () => {
 });
 
 describe('a command on a terminal', () => {
-  withTmux('gets SIGINT once from Ctrl-C, decides itself what follows, and its status 9 is the status of compart', async () => {
-    const shell = await outerShell();
-    writeFileSync(`${sandbox.current.dir}/count.sh`, 'trap "echo int >> noted" INT\necho "ready-$((1 + 1))"\nfor i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done\nexit 9\n');
-    await shell.line('"$COMPART" run -- bash count.sh; echo "ended-$?"');
-    await shell.shows(/^ready-2$/m);
-    await shell.keys('C-c');
-    await shell.shows(/^\^Cended-9$/m);
-    expect(readFileSync(`${sandbox.current.dir}/noted`, 'utf8')).toBe('int\n');
-  });
+  withTmux(
+    'gets SIGINT once from Ctrl-C, decides itself what follows, and its status 9 is the status of compart',
+    async () => {
+      const shell = await outerShell();
+      writeFileSync(
+        `${sandbox.current.dir}/count.sh`,
+        'trap "echo int >> noted" INT\necho "ready-$((1 + 1))"\nfor i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done\nexit 9\n',
+      );
+      await shell.line('"$COMPART" run -- bash count.sh; echo "ended-$?"');
+      await shell.shows(/^ready-2$/m);
+      await shell.keys('C-c');
+      await shell.shows(/^\^Cended-9$/m);
+      expect(readFileSync(`${sandbox.current.dir}/noted`, 'utf8')).toBe('int\n');
+    },
+  );
 
   withTmux('ends with 130 at Ctrl-C and 131 at Ctrl-\\', async () => {
     const shell = await outerShell();
-    for (const [key, end] of [['C-c', '\\^Cended-130'], ['C-\\', '\\^\\\\ended-131']] as const) {
+    for (const [key, end] of [
+      ['C-c', '\\^Cended-130'],
+      ['C-\\', '\\^\\\\ended-131'],
+    ] as const) {
       await shell.line(`(ulimit -c 0; exec "$COMPART" run -- sleep 100); echo "ended-$?"`);
       await processNamed(sandbox.current.base, 'sleep');
       await shell.keys(key);
@@ -124,24 +139,27 @@ describe('a command on a terminal', () => {
     }
   });
 
-  withTmux('is stopped by Ctrl-Z together with compart, listed by jobs, and goes on with fg where it was', async () => {
-    const shell = await outerShell();
-    await shell.line('"$COMPART" run -- cat');
-    await processNamed(sandbox.current.base, 'cat');
-    await shell.line('one');
-    await shell.shows(/^one\none$/m);
-    await shell.keys('C-z');
-    await shell.shows(/\[1\]\+\s+Stopped/);
-    await processNamed(sandbox.current.base, 'cat', 'T');
-    await shell.line('jobs');
-    await shell.line('fg');
-    await processNamed(sandbox.current.base, 'cat', 'S');
-    await shell.line('two');
-    await shell.shows(/^two\ntwo$/m);
-    await shell.keys('C-d');
-    await shell.line('echo "ended-$?"');
-    await shell.shows(/^ended-0$/m);
-  });
+  withTmux(
+    'is stopped by Ctrl-Z together with compart, listed by jobs, and goes on with fg where it was',
+    async () => {
+      const shell = await outerShell();
+      await shell.line('"$COMPART" run -- cat');
+      await processNamed(sandbox.current.base, 'cat');
+      await shell.line('one');
+      await shell.shows(/^one\none$/m);
+      await shell.keys('C-z');
+      await shell.shows(/\[1\]\+\s+Stopped/);
+      await processNamed(sandbox.current.base, 'cat', 'T');
+      await shell.line('jobs');
+      await shell.line('fg');
+      await processNamed(sandbox.current.base, 'cat', 'S');
+      await shell.line('two');
+      await shell.shows(/^two\ntwo$/m);
+      await shell.keys('C-d');
+      await shell.line('echo "ended-$?"');
+      await shell.shows(/^ended-0$/m);
+    },
+  );
 
   withTmux('is stopped and continued 5 times in a row and misses nothing', async () => {
     const shell = await outerShell();
@@ -191,10 +209,17 @@ describe('a command on a terminal', () => {
     await shell.line('"$COMPART" run --name hung -- sleep 100');
     await processNamed(base, 'sleep');
     await shell.hangUp();
-    await until('its end', () => processesBelow(base).length === 0 && !existsSync(`${state}/compartments/hung`));
+    await until(
+      'its end',
+      () => processesBelow(base).length === 0 && !existsSync(`${state}/compartments/hung`),
+    );
   });
 
-  requires('root', 'tmux', 'vim')('vim inserts a line and saves the file', async () => {
+  requires(
+    'root',
+    'tmux',
+    'vim',
+  )('vim inserts a line and saves the file', async () => {
     const shell = await outerShell();
     writeFileSync(`${sandbox.current.dir}/text`, 'first\n');
     await shell.line(`"$COMPART" run -- ${VIM} -u NONE text; echo "ended-$?"`);
@@ -206,9 +231,16 @@ describe('a command on a terminal', () => {
     expect(readFileSync(`${sandbox.current.dir}/text`, 'utf8')).toBe('first\nsecond line\n');
   });
 
-  requires('root', 'tmux', 'less')('less pages through 200 lines, jumps to the end and quits with q', async () => {
+  requires(
+    'root',
+    'tmux',
+    'less',
+  )('less pages through 200 lines, jumps to the end and quits with q', async () => {
     const shell = await outerShell();
-    writeFileSync(`${sandbox.current.dir}/long`, Array.from({ length: 200 }, (_, line) => `line ${line + 1}\n`).join(''));
+    writeFileSync(
+      `${sandbox.current.dir}/long`,
+      Array.from({ length: 200 }, (_, line) => `line ${line + 1}\n`).join(''),
+    );
     await shell.line('"$COMPART" run -- less long; echo "ended-$?"');
     await shell.shows(/^line 23$/m);
     await shell.keys('Space');

@@ -96,7 +96,7 @@ const BAD: ReadonlyArray<readonly [what: string, text: string, line: number, say
   ['a word for a switch', 'compartments:\n  a:\n    keep: perhaps\n', 3, /a\.keep: /],
   ['nothing for a value', 'compartments:\n  a:\n    mem:\n    cpu: 50%\n', 3, /a\.mem: a value is wanted/],
   ['a duplicate key', 'compartments:\n  a:\n    mem: 64M\n    cpu: 50%\n    mem: 32M\n', 5, /mem/],
-  ['a duplicate name', 'compartments:\n  a: {mem: 64M}\n  a: {mem: 32M}\n', 3, /"?a"?(: | )/],
+  ['a duplicate name', 'compartments:\n  a: {mem: 64M}\n  a: {mem: 32M}\n', 3, /"?a"?( |:|$)/],
   ['a wrong name', 'compartments:\n  a: {mem: 64M}\n  Web: {mem: 64M}\n', 3, /Web/],
   ['a syntax error', 'compartments:\n  a:\n    command: [sh, -c\n  b: {mem: 64M}\n', 4, /./],
   ['a tab for indentation', 'compartments:\n  a:\n\tmem: 64M\n', 3, /./],

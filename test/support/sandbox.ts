@@ -21,9 +21,9 @@ export interface Sandbox {
   base: string;
   env: Record<string, string>;
   /** Runs bin/compart and waits. Never rejects for an exit status. */
-  compart(args: readonly string[], options?: Options): Promise<Answer>;
+  compart: (args: readonly string[], options?: Options) => Promise<Answer>;
   /** Starts bin/compart and hands the process out. */
-  start(args: readonly string[], options?: Options): ResultPromise<Options>;
+  start: (args: readonly string[], options?: Options) => ResultPromise;
   /** What `--json` of a verb says. */
   json<T = unknown>(args: readonly string[]): Promise<T>;
 }
@@ -43,7 +43,7 @@ function make(): Sandbox {
       stripFinalNewline: false,
       ...options,
       env: { ...env, ...options.env },
-    }) as unknown as ResultPromise<Options>;
+    }) as unknown as ResultPromise;
   const compart: Sandbox['compart'] = async (args, options = {}) => {
     const { exitCode, signal, stdout, stderr } = await start(args, options);
     if (exitCode === undefined) throw new Error(`compart ${args.join(' ')} ended by ${String(signal)}`);

@@ -75,3 +75,15 @@ export interface Inspection {
 export interface ErrorAnswer {
   error: { code: string; message: string; hint: string | null };
 }
+
+/** Keys by subsystem, as docs/cli.md has them under "JSON shapes". */
+export const STATS_KEYS = {
+  vm: 'usageBytes limitBytes highBytes peakBytes workingSetBytes anonBytes cacheBytes swapBytes swapLimitBytes oomKills limitHits pressureSomeUs pressureFullUs',
+  sched: 'usageUs userUs systemUs limitCpus weight cpus periods throttledPeriods throttledUs pressureSomeUs',
+  io: 'readBytes writeBytes readOps writeOps pressureSomeUs',
+  pids: 'current limit peak denied',
+} as const;
+export const KINDS = Object.keys(STATS_KEYS) as Array<keyof typeof STATS_KEYS>;
+
+export const sorted = (keys: readonly string[]): string[] => [...keys].sort();
+export const keysOf = (value: unknown): string[] => sorted(Object.keys(value as object));

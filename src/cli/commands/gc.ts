@@ -1,4 +1,4 @@
-import { sweepAll } from '../../compartments/sweep.js';
+import { sweepAll } from '../../compartments/gc.js';
 import { Store } from '../../state/store.js';
 import type { Handler } from '../verbs.js';
 

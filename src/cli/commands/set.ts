@@ -8,7 +8,7 @@ import type { Handler } from '../verbs.js';
 export const handler: Handler = async (args, { host, json }) => {
   const compartment = await openCompartment(host, args.words[0] ?? '');
   const workdir = compartment.record.spec.workdir ?? '.';
-  updateLimits(compartment, parseLimits(limitTexts(args), { host, workdir }));
-  if (args.on('json')) json(inspectCompartment(compartment));
+  const changed = await updateLimits(compartment, parseLimits(limitTexts(args), { host, workdir }));
+  if (args.on('json')) json(inspectCompartment(changed));
   return 0;
 };

@@ -8,7 +8,7 @@ export const handler: Handler = async (args, { host, json }) => {
   const slash = word.indexOf('/');
   const name = slash < 0 ? word : word.slice(0, slash);
   const kind = slash < 0 ? null : kindOf('unload', word.slice(slash + 1));
-  unloadSubsystem(await openCompartment(host, name), kind);
+  await unloadSubsystem(await openCompartment(host, name), kind);
   if (args.on('json')) json({ name, unloaded: kind ?? 'all' });
   return 0;
 };

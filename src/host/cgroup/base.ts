@@ -1,3 +1,4 @@
+import { usageError } from '../../shared/errors.js';
 import type { CgroupLayout, Hierarchy } from './detect.js';
 import { hierarchyOf } from './detect.js';
 
@@ -38,15 +39,23 @@ const hierarchies = (layout: CgroupLayout): Hierarchy[] => [
   ...new Set([...layout.v1.values(), ...(layout.v2 === null ? [] : [layout.v2])]),
 ];
 
-/** Where this user's groups go. */
+/** Where this user's groups go. @throws ERR_COMPART_USAGE if the override is no path of a group */
 export function chooseBase(layout: CgroupLayout, facts: BaseFacts): CgroupBase {
-  if (facts.override !== null) return { path: facts.override, unit: null, ours: facts.uid === 0 };
+  if (facts.override !== null) return { path: checkPath(facts.override), unit: null, ours: facts.uid === 0 };
   const delegated = delegatedPath(facts.uid);
   const handed = hierarchies(layout).some(({ mountPoint }) => facts.writable(mountPoint + delegated));
   if (facts.uid !== 0 && handed) return { path: delegated, unit: null, ours: false };
   if (facts.systemd) return { path: '/', unit: facts.uid === 0 ? 'system' : 'user', ours: false };
   if (facts.uid === 0) return { path: '/compart', unit: null, ours: true };
   return { path: delegated, unit: null, ours: false };
+}
+
+function checkPath(path: string): string {
+  if (/^(\/(?!\.\.?(\/|$))[^/]+)+$/.test(path)) return path;
+  throw usageError(
+    `COMPART_CGROUP: "${path}" is not the path of a group`,
+    'as in COMPART_CGROUP=/compart, below the mount points',
+  );
 }
 
 /** The compartment that the caller itself runs in, or null: a nested one would leave its limits. */

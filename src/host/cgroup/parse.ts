@@ -15,7 +15,8 @@ export function keyed(text: string | null): Map<string, number> {
   const values = new Map<string, number>();
   for (const line of text?.split('\n') ?? []) {
     const [key, value] = line.split(/[ \t]+/);
-    if (key !== undefined && value !== undefined && value !== '') values.set(key, Number(value));
+    const number = value === undefined || value === '' ? Number.NaN : Number(value);
+    if (key !== undefined && Number.isFinite(number) && number >= 0) values.set(key, number);
   }
   return values;
 }

@@ -11,6 +11,11 @@ const SMALLEST_QUOTA_US = 1000;
 /** The smallest ceiling the kernel can hold: 1 ms in a period of 1 s. */
 export const SMALLEST_CPUS = SMALLEST_QUOTA_US / LONGEST_PERIOD_US;
 
+/** What a quota comes to in CPUs; null where there is none. */
+export function cpusOf(quotaUs: number | null, periodUs: number | null): number | null {
+  return quotaUs === null || !periodUs ? null : quotaUs / periodUs;
+}
+
 /** The quota for a ceiling in CPUs; the period is stretched where the quota would be under 1 ms. */
 export function quotaFor(cpus: number): Quota {
   const quotaUs = Math.round(cpus * DEFAULT_PERIOD_US);

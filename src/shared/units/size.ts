@@ -47,7 +47,7 @@ export function formatSize(bytes: number): string {
   let value = bytes;
   let step = 0;
   // From where it would be rounded to 1024 on, the next unit says it.
-  while (value >= 1023.5 && value * 1024 ** step >= 1024 && step < NAMES.length - 1) {
+  while (value >= 1023.5 && step < NAMES.length - 1) {
     value /= 1024;
     step += 1;
   }

@@ -7,7 +7,7 @@ import {
   type ReadGroup,
 } from '../driver.js';
 import { keyed, nsToUs, numberIn, pick, pressureUs } from '../parse.js';
-import { quotaFor } from '../quota.js';
+import { cpusOf, quotaFor } from '../quota.js';
 
 const DEFAULT_SHARES = 1024;
 
@@ -37,7 +37,7 @@ function inForce(read: ReadGroup): CpuLimits {
   const period = numberIn(read('cpu', 'cpu.cfs_period_us'));
   const shares = numberIn(read('cpu', 'cpu.shares'));
   return {
-    limitCpus: quota === null || period === null ? null : quota / period,
+    limitCpus: cpusOf(quota, period),
     weight: shares === null ? null : Math.max(1, Math.round((shares * 100) / DEFAULT_SHARES)),
     cpus: read('cpuset', 'cpuset.cpus') || null,
   };

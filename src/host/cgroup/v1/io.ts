@@ -1,4 +1,5 @@
 import type { Driver, FileWrite, IoDeviceLimits, IoLimits, IoStats, ReadGroup } from '../driver.js';
+import { numberIn } from '../parse.js';
 
 const FILES = {
   readBytesPerSecond: 'blkio.throttle.read_bps_device',
@@ -22,7 +23,7 @@ function inForce(read: ReadGroup): IoLimits {
         writeOpsPerSecond: null,
       };
       const entry = devices.get(device) ?? { device, ...none };
-      entry[limit] = Number(value);
+      entry[limit] = numberIn(value);
       devices.set(device, entry);
     }
   }
@@ -50,7 +51,7 @@ function sum(text: string | null, operation: 'Read' | 'Write'): number | null {
   let total = 0;
   for (const line of text.split('\n')) {
     const [, name, value] = line.split(' ');
-    if (name === operation) total += Number(value);
+    if (name === operation) total += numberIn(value ?? null) ?? 0;
   }
   return total;
 }

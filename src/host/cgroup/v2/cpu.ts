@@ -7,7 +7,7 @@ import {
   type ReadGroup,
 } from '../driver.js';
 import { keyed, numberIn, pick, pressureUs } from '../parse.js';
-import { quotaFor } from '../quota.js';
+import { cpusOf, quotaFor } from '../quota.js';
 
 const DEFAULT_WEIGHT = 100;
 
@@ -30,9 +30,8 @@ function writes(next: CpuLimits, read: ReadGroup): FileWrite[] {
 
 function inForce(read: ReadGroup): CpuLimits {
   const [quota, period] = (read('cpu', 'cpu.max') ?? 'max 100000').split(' ');
-  const quotaUs = numberIn(quota ?? null);
   return {
-    limitCpus: quotaUs === null ? null : quotaUs / Number(period),
+    limitCpus: cpusOf(numberIn(quota ?? null), numberIn(period ?? null)),
     weight: numberIn(read('cpu', 'cpu.weight')),
     cpus: read('cpuset', 'cpuset.cpus') || read('cpuset', 'cpuset.cpus.effective') || null,
   };

@@ -49,7 +49,9 @@ function stats(read: ReadGroup): IoStats {
   const text = read('io', 'io.stat');
   const lines = nested(text);
   const sum = (key: string): number | null =>
-    text === null ? null : lines.reduce((total, { values }) => total + Number(values.get(key) ?? 0), 0);
+    text === null
+      ? null
+      : lines.reduce((total, { values }) => total + (numberIn(values.get(key) ?? null) ?? 0), 0);
   return {
     readBytes: sum('rbytes'),
     writeBytes: sum('wbytes'),

@@ -1,0 +1,109 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { CompartError } from '../shared/errors.js';
+import { groupDirs, groupPids, removeDirs, removeGroup, type Group } from '../host/cgroup/group.js';
+import { leaveDirs } from '../host/cgroup/join.js';
+import type { Host } from '../host/host.js';
+import { isAlive } from '../host/proc/identity.js';
+import { readPids } from '../host/proc/pids.js';
+import { tryLock, unlock } from '../state/lock.js';
+import type { CompartmentRecord } from '../state/record.js';
+import { selfIdentity, type Compartment } from './compartment.js';
+import { loadedKinds } from './readings.js';
+import { SUBSYSTEMS } from './subsystems.js';
+
+/** How long a change waits for another one of the same compartment. */
+const PATIENCE_MS = 10_000;
+const LOOK_MS = 5;
+/** A process that forks faster than it is moved leaves a child behind; then once more. */
+const ROUNDS = 1000;
+
+/**
+ * Changes a compartment alone: its record is read anew, and no other load, unload, set or attach works on it
+ * meanwhile. What a crash left of an earlier change is taken back first.
+ * @throws ERR_COMPART_NOT_FOUND if it was removed meanwhile, ERR_COMPART_BUSY if another change does not end
+ */
+export async function changeAlone<T>(
+  { host, store, record: { name } }: Compartment,
+  change: (compartment: Compartment) => T | Promise<T>,
+): Promise<T> {
+  const folder = store.folder(name);
+  const self = selfIdentity(host);
+  for (const started = Date.now(); ; await delay(LOOK_MS)) {
+    if (!isBeingMade(host, store.get(name)) && tryLock(folder, 'changing', host.paths.proc, self)) break;
+    if (Date.now() - started > PATIENCE_MS) {
+      throw new CompartError('ERR_COMPART_BUSY', `another command changes "${name}" and does not end`);
+    }
+  }
+  try {
+    takeBack({ host, store, record: store.get(name) });
+    return await change({ host, store, record: store.get(name) });
+  } finally {
+    unlock(folder, 'changing');
+  }
+}
+
+/** Between its claim and its first process, or the end of its load, a record is its maker's to write. */
+function isBeingMade(host: Host, { owner, startedAt }: CompartmentRecord): boolean {
+  return owner !== null && startedAt === null && isAlive(host.paths.proc, owner);
+}
+
+/** Takes back what a crash left of a change, unless one is under way. @returns false if nothing was left of it */
+export function mend(compartment: Compartment): boolean {
+  const { host, store, record } = compartment;
+  const folder = store.folder(record.name);
+  if (isBeingMade(host, record) || surplusOf(compartment).length === 0) return true;
+  if (!tryLock(folder, 'changing', host.paths.proc, selfIdentity(host))) return true;
+  try {
+    return takeBack({ host, store, record: store.get(record.name) });
+  } finally {
+    unlock(folder, 'changing');
+  }
+}
+
+/**
+ * Removes the directories that no loaded subsystem needs; their processes go on in the caller's own groups.
+ * A compartment with no subsystem goes as a whole.
+ * @returns whether the compartment is there still
+ */
+export function takeBack(compartment: Compartment): boolean {
+  const { host, store, record } = compartment;
+  const surplus = surplusOf(compartment);
+  if (surplus.length === 0) return true;
+  if (loadedKinds(compartment).length === 0) {
+    empty(host, surplus, () => groupPids(record.group));
+    removeGroup(record.group);
+    store.drop(record.name);
+    return false;
+  }
+  empty(host, surplus, () => surplus.flatMap((dir) => readPids(`${dir}/cgroup.procs`)));
+  removeDirs(surplus);
+  store.save({ ...record, group: { ...record.group, dirs: neededOf(compartment) } });
+  return true;
+}
+
+/** The directories, by controller, that the loaded subsystems need. */
+function neededOf(compartment: Compartment): Group['dirs'] {
+  const { host, record } = compartment;
+  const kept = new Set(loadedKinds(compartment).flatMap((kind) => SUBSYSTEMS[kind].controllers(host)));
+  const entries = Object.entries(record.group.dirs);
+  return Object.fromEntries(entries.filter(([name]) => kept.has(name) || name === 'freezer'));
+}
+
+/** Directories that no loaded subsystem needs; all of them where none is loaded. */
+export function surplusOf(compartment: Compartment): string[] {
+  const { group } = compartment.record;
+  if (loadedKinds(compartment).length === 0) return groupDirs(group);
+  const needed = new Set([group.identity, ...Object.values(neededOf(compartment))]);
+  return groupDirs(group).filter((dir) => !needed.has(dir));
+}
+
+function empty({ layout }: Host, dirs: readonly string[], pidsLeft: () => number[]): void {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const pids = pidsLeft();
+    if (pids.length === 0) return;
+    for (const pid of pids) leaveDirs(layout, dirs, pid);
+  }
+  throw new CompartError('ERR_COMPART_BUSY', 'its processes fork faster than they can be moved', {
+    hint: 'compart freeze it first',
+  });
+}

@@ -1,0 +1,44 @@
+import type { Host } from '../host/host.js';
+import { isAlive } from '../host/proc/identity.js';
+import type { Store } from '../state/store.js';
+import { mend } from './change.js';
+import { sweepName } from './sweep.js';
+
+/** What `gc` did and what it left alone. */
+export interface Swept {
+  removed: string[];
+  /** Damaged records with processes still in their groups: removing those is the user's choice. */
+  left: Array<{ name: string; why: string }>;
+}
+
+/** Removes everything that a crash left behind; touches nothing that is alive. */
+export async function sweepAll(host: Host, store: Store): Promise<Swept> {
+  const swept: Swept = { removed: [], left: [] };
+  if (!store.isEmpty()) {
+    await host.ready();
+    sweepEach(host, store, swept);
+  }
+  if (store.isEmpty()) await host.release();
+  return swept;
+}
+
+function sweepEach(host: Host, store: Store, swept: Swept): void {
+  for (const { folder, claimer, name } of store.unfinished()) {
+    if (isAlive(host.paths.proc, claimer)) continue;
+    store.discard(folder);
+    swept.removed.push(name);
+  }
+  for (const name of store.names()) {
+    try {
+      if (sweepName(host, store, name) || !mendName(host, store, name)) swept.removed.push(name);
+    } catch (error) {
+      swept.left.push({ name, why: error instanceof Error ? error.message : String(error) });
+    }
+  }
+}
+
+/** @returns whether the compartment is there still */
+function mendName(host: Host, store: Store, name: string): boolean {
+  const record = store.read(name);
+  return record === null || mend({ host, store, record });
+}

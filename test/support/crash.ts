@@ -1,0 +1,100 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { runs } from './programs.js';
+import { hierarchies, type Sandbox } from './sandbox.js';
+
+/** Numbers from 0 to 1 that a seed repeats (mulberry32). */
+export function numbersFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Every process that was started with the state folder of this sandbox: commands, monitors, compart itself. */
+export function processesOf({ state }: Sandbox): number[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return (
+          readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`COMPART_STATE=${state}`) &&
+          runs(pid)
+        );
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** The directories of one compartment, in all hierarchies. */
+export function dirsOf({ base }: Sandbox, name: string): string[] {
+  return hierarchies().flatMap((mount) => {
+    try {
+      return readdirSync(mount + base).includes(name) ? [`${mount}${base}/${name}`] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/**
+ * Loaded before bin/compart: counts what it changes (files, groups, processes it starts) and kills it with SIGKILL
+ * just before the change of number COMPART_TEST_DIE_AT. Without that, it writes how many there were.
+ */
+const HOOK = `
+const fs = require('node:fs');
+const child = require('node:child_process');
+const { COMPART_TEST_DIE_AT: at, COMPART_TEST_COUNT_TO: to } = process.env;
+delete process.env.NODE_OPTIONS;
+const write = fs.writeFileSync;
+const reads = (flags) => flags === undefined || flags === 'r' || flags === 0;
+let count = 0;
+const step = () => {
+  count += 1;
+  if (String(count) === at) for (process.kill(process.pid, 'SIGKILL');;);
+};
+const wrap = (owner, name, counts = () => true) => {
+  const original = owner[name];
+  owner[name] = function (...args) {
+    if (counts(args)) step();
+    return original.apply(this, args);
+  };
+};
+for (const name of ['mkdirSync', 'rmdirSync', 'renameSync', 'rmSync', 'unlinkSync', 'symlinkSync', 'writeFileSync', 'writeSync']) wrap(fs, name);
+wrap(fs, 'openSync', ([, flags]) => !reads(flags));
+wrap(child, 'spawn');
+if (to !== undefined) process.on('exit', () => write(to, String(count)));
+`;
+
+/** Kills compart between any two of its changes. */
+export class Steps {
+  readonly #sandbox: Sandbox;
+  readonly #hook: string;
+
+  constructor(sandbox: Sandbox) {
+    this.#sandbox = sandbox;
+    this.#hook = `${sandbox.dir}/hook.cjs`;
+    writeFileSync(this.#hook, HOOK);
+  }
+
+  /** How many changes this command line makes; it must succeed. */
+  async count(args: readonly string[]): Promise<number> {
+    const file = `${this.#sandbox.dir}/count`;
+    const answer = await this.#sandbox.compart(args, {
+      env: { NODE_OPTIONS: `--require ${this.#hook}`, COMPART_TEST_COUNT_TO: file },
+    });
+    if (answer.status !== 0) throw new Error(`compart ${args.join(' ')}: ${answer.stderr}`);
+    return Number(readFileSync(file, 'utf8'));
+  }
+
+  /** Runs it and kills it before change number `step`, counted from 1. @returns was it killed? */
+  async dieAt(step: number, args: readonly string[]): Promise<boolean> {
+    const env = { NODE_OPTIONS: `--require ${this.#hook}`, COMPART_TEST_DIE_AT: String(step) };
+    const { signal } = await this.#sandbox.start(args, { env, stdout: 'ignore', stderr: 'ignore' });
+    return signal === 'SIGKILL';
+  }
+}
