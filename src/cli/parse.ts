@@ -110,8 +110,9 @@ function readFlags(name: string, flags: readonly string[], line: readonly string
       'strip-aliased': false,
     },
   });
-  const missing = /following: (.+)$/.exec(error?.message ?? '')?.[1];
-  if (missing !== undefined) {
+  const short = /following: (.+)$/.exec(error?.message ?? '')?.[1];
+  if (short !== undefined) {
+    const missing = flags.find((flag) => OPTIONS[flag]?.alias === short) ?? short;
     throw usageError(
       `--${missing} wants a value: ${OPTIONS[missing]?.metavar ?? ''}`,
       `compart ${name} --help says which are accepted`,

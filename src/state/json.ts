@@ -25,7 +25,7 @@ export function writeJson(path: string, value: unknown): void {
     writeFileSync(temporary, `${JSON.stringify(value)}\n`, { mode: 0o600 });
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    rmSync(temporary, { recursive: true, force: true });
     throw stateError('write', path, error);
   }
 }

@@ -52,18 +52,20 @@ export interface CompartmentRecord {
   subsystems: Record<string, SubsystemRecord>;
 }
 
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
 /** Is this what {@link CompartmentRecord} promises, as far as its readers rely on it? */
 export function isRecord(value: unknown): value is CompartmentRecord {
-  if (typeof value !== 'object' || value === null) return false;
+  if (!isObject(value)) return false;
   const record = value as Partial<CompartmentRecord>;
   return (
     record.schema === RECORD_SCHEMA &&
     typeof record.name === 'string' &&
     typeof record.id === 'string' &&
     typeof record.createdAt === 'number' &&
-    typeof record.spec === 'object' &&
-    typeof record.subsystems === 'object' &&
+    isObject(record.spec) &&
+    isObject(record.subsystems) &&
     typeof record.group?.identity === 'string' &&
-    typeof record.group.dirs === 'object'
+    isObject(record.group.dirs)
   );
 }

@@ -25,7 +25,10 @@ async function withProgram(argv: readonly string[], use: (pid: number) => Promis
   try {
     await use(pid);
   } finally {
-    for (const each of runs(pid) ? tree(pid).reverse() : []) process.kill(each, 'SIGKILL');
+    // From the top: a shell that lived on would end by itself once the children it waits for are dead.
+    for (const each of runs(pid) ? tree(pid) : []) {
+      if (runs(each)) process.kill(each, 'SIGKILL');
+    }
     await child;
   }
 }

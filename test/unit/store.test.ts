@@ -147,21 +147,27 @@ describe('save and drop', () => {
 
 describe('a lock', () => {
   const self = identify('/proc', 'self') ?? { pid: 0, startTime: 0 };
+  const parent = identify('/proc', process.ppid) ?? { pid: 0, startTime: 0 };
+  const path = (): string => `${folder.path}/removing`;
+  const take = (who: typeof self): boolean => tryLock(folder.path, 'removing', '/proc', who);
 
-  it('is had once, kept by whoever has it and had by nobody after a death', () => {
-    const parent = identify('/proc', process.ppid) ?? self;
-    expect(tryLock(folder.path, '/proc', parent)).toBe(true);
-    expect(tryLock(folder.path, '/proc', self)).toBe(false);
-    expect(tryLock(folder.path, '/proc', parent)).toBe(true);
-    unlock(folder.path);
-    expect(tryLock(folder.path, '/proc', { pid: self.pid, startTime: self.startTime + 1 })).toBe(true);
-    expect(tryLock(folder.path, '/proc', self)).toBe(true);
+  it('is had once, by whoever has it again, and by another when it is given back', () => {
+    expect([take(parent), take(self), take(parent)]).toEqual([true, false, true]);
+    expect(tryLock(folder.path, 'changing', '/proc', self)).toBe(true);
+    unlock(folder.path, 'removing');
+    expect([take(self), take(parent)]).toEqual([true, false]);
   });
 
-  it('takes over one that was never finished, and is not had where the folder is gone', () => {
-    writeFileSync(`${folder.path}/removing`, '');
-    expect(tryLock(folder.path, '/proc', self)).toBe(true);
-    expect(tryLock(`${folder.path}/gone`, '/proc', self)).toBe(false);
+  it("is nobody's when its holder is dead, or its pid is another process by now", () => {
+    expect(take({ pid: 4_194_305, startTime: 1 })).toBe(true);
+    expect(take({ ...parent, startTime: parent.startTime + 1 })).toBe(true);
+    expect([take(self), take(parent)]).toEqual([true, false]);
+  });
+
+  it('is taken over where there is something else in its place, and not had where the folder is gone', () => {
+    writeFileSync(path(), '');
+    expect(take(self)).toBe(true);
+    expect(tryLock(`${folder.path}/gone`, 'removing', '/proc', self)).toBe(false);
   });
 });
 
