@@ -49,8 +49,25 @@ export function workdirOf(args: Args): string | null {
   return text;
 }
 
+/** Throws an error again, with the line of the file that caused it, unless a flag did. */
+export function blameFile(args: Args, entry: FileEntry, error: unknown): never {
+  // Messages start with the flag that is wrong.
+  const flag = error instanceof Error ? /^--([a-z-]+)/.exec(error.message)?.[1] : undefined;
+  if (flag !== undefined && args.texts(flag).length > 0) throw error;
+  return entry.blame(flag ?? entry.name, error);
+}
+
 /** The request that `run` and `up` share: flags over the entry of a file, if there is one. */
 export function runRequest(host: Host, args: Args, entry: FileEntry | null): Omit<RunRequest, 'stdio'> {
+  try {
+    return requestOf(host, args, entry);
+  } catch (error) {
+    if (entry === null) throw error;
+    return blameFile(args, entry, error);
+  }
+}
+
+function requestOf(host: Host, args: Args, entry: FileEntry | null): Omit<RunRequest, 'stdio'> {
   const name = args.text('name');
   const workdir = workdirOf(args) ?? entry?.workdir ?? null;
   const user = args.text('user') ?? entry?.user ?? null;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Document, LineCounter, Node, Pair, Scalar } from 'yaml';
+import type { Document, LineCounter, Node, Pair, Scalar, YAMLParseError } from 'yaml';
 import { CompartError, systemReason } from '../shared/errors.js';
 import { own } from '../shared/own.js';
 import { parseDuration } from '../shared/units/duration.js';
@@ -41,19 +41,21 @@ export async function readCompartFile(path: string): Promise<FileEntry[]> {
   const yaml = await import('yaml');
   const lines = new yaml.LineCounter();
   const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  return new FileReader(path, document, lines, yaml).entries();
+  return new FileReader(path, text, document, lines, yaml).entries();
 }
 
 type Yaml = typeof import('yaml');
 
 class FileReader {
   readonly #path: string;
+  readonly #text: string;
   readonly #document: Document;
   readonly #lines: LineCounter;
   readonly #yaml: Yaml;
 
-  constructor(path: string, document: Document, lines: LineCounter, yaml: Yaml) {
+  constructor(path: string, text: string, document: Document, lines: LineCounter, yaml: Yaml) {
     this.#path = path;
+    this.#text = text;
     this.#document = document;
     this.#lines = lines;
     this.#yaml = yaml;
@@ -61,7 +63,7 @@ class FileReader {
 
   entries(): FileEntry[] {
     const [syntax] = this.#document.errors;
-    if (syntax) throw this.#error(syntax.pos[0], syntax.message);
+    if (syntax) throw this.#syntaxError(syntax);
     const root = this.#pairs(this.#document.contents, 'the file');
     for (const pair of root) {
       if (this.#key(pair) !== 'compartments') throw this.#unknown(pair, ['compartments']);
@@ -76,6 +78,12 @@ class FileReader {
         'as in: compartments: {build: {mem: 512M, command: [make]}}',
       );
     return found;
+  }
+
+  #syntaxError({ code, message, pos }: Pick<YAMLParseError, 'code' | 'message' | 'pos'>): CompartError {
+    if (code !== 'DUPLICATE_KEY') return this.#error(pos[0], message);
+    const key = /^[^\s:]*/.exec(this.#text.slice(pos[0]))?.[0] ?? '';
+    return this.#error(pos[0], `duplicate key "${key}"`, 'give it once');
   }
 
   #entry(pair: Pair): FileEntry {
@@ -135,10 +143,18 @@ class FileReader {
       try {
         entry.timeoutMs = parseDuration(this.#scalar(pair, where));
       } catch (error) {
-        entry.blame(key, error);
+        if (!(error instanceof CompartError)) throw error;
+        throw this.#error(offsetOf(pair), `${where}: ${error.message}`, error.hint ?? undefined);
       }
     } else if (key === 'keep') {
-      entry.keep = this.#scalar(pair, where) === 'true';
+      const text = this.#scalar(pair, where);
+      if (text !== 'true' && text !== 'false')
+        throw this.#error(
+          offsetOf(pair),
+          `${where}: "${text}" is neither true nor false`,
+          'accepted: true, false',
+        );
+      entry.keep = text === 'true';
     } else {
       throw this.#unknown(pair, KNOWN);
     }
@@ -163,13 +179,20 @@ class FileReader {
     return items.map((item) => {
       if (!this.#yaml.isScalar(item) || typeof item.value === 'object')
         throw this.#error(offsetOf(pair), `${where}: a list of words is wanted`);
-      return sourceOf(item);
+      return this.#whole(sourceOf(item), pair, where);
     });
   }
 
   #scalar(pair: Pair, where: string): string {
-    if (this.#yaml.isScalar(pair.value) && pair.value.value !== null) return sourceOf(pair.value);
+    if (this.#yaml.isScalar(pair.value) && pair.value.value !== null)
+      return this.#whole(sourceOf(pair.value), pair, where);
     throw this.#error(offsetOf(pair), `${where}: a value is wanted`);
+  }
+
+  /** No system call takes a NUL. */
+  #whole(text: string, pair: Pair, where: string): string {
+    if (!text.includes('\0')) return text;
+    throw this.#error(offsetOf(pair), `${where}: a NUL character is in it`, 'leave it out');
   }
 
   #key(pair: Pair): string {

@@ -95,7 +95,7 @@ function sizeField(limit: keyof MemoryLimits, help: string, alias?: string): Lim
 export const LIMIT_FIELDS: Readonly<Record<string, LimitField>> = {
   mem: sizeField('limitBytes', 'hard limit on memory; reclaim, then OOM kill, inside', 'm'),
   'mem-high': sizeField('highBytes', 'throttle and reclaim from here on (cgroup v2)'),
-  swap: sizeField('swapBytes', 'swap on top of --mem; 0 if left out'),
+  swap: sizeField('swapLimitBytes', 'swap on top of --mem; 0 if left out'),
   cpu: {
     subsystem: 'sched',
     alias: 'c',

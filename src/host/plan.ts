@@ -1,4 +1,4 @@
-import { CompartError } from '../shared/errors.js';
+import { CompartError, usageError } from '../shared/errors.js';
 
 /** What a process must do to be born inside its compartment: one plan for native/launch.c. */
 export interface LaunchPlan {
@@ -16,10 +16,12 @@ export interface LaunchPlan {
   monitor?: { timeoutMs: number | null; finish: string[]; expire: string[] };
 }
 
-/** Encodes a plan as native/plan.c reads it: NUL-terminated `key=value` records. Pure. */
+/** Encodes a plan as native/plan.c reads it: NUL-terminated `key=value` records. Pure. @throws ERR_COMPART_USAGE for a NUL in a value */
 export function encodePlan(plan: LaunchPlan): Buffer {
   const records = ['compart-plan/1'];
   const add = (key: string, value: string | number): void => {
+    if (String(value).includes('\0'))
+      throw usageError(`${key}: a NUL character is in ${JSON.stringify(value)}`, 'leave it out');
     records.push(`${key}=${value}`);
   };
   if (plan.hold) add('hold', 1);

@@ -1,7 +1,8 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
-import { execa, type ResultPromise } from 'execa';
 import { dirsOf, numbersFrom, processesOf, Steps } from '../support/crash.js';
 import { groupsOf, MIB, runs, until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
@@ -72,17 +73,17 @@ const NOTHING = { dirs: [], state: [], processes: [] };
 const hasVictim = (): boolean => readdirSync(`${sandbox.current.state}/compartments`).includes('victim');
 
 /** Gets to where the operation starts. @returns the attached process, or null */
-async function prepare({ before }: Operation): Promise<ResultPromise | null> {
+async function prepare({ before }: Operation): Promise<ChildProcess | null> {
   const { current } = sandbox;
   if (before.length === 0) return null;
   for (const args of before) expect((await current.compart(args)).status).toBe(0);
-  const guest = execa('sleep', ['1000'], { reject: false, stdio: 'ignore' });
+  const guest = spawn('sleep', ['1000'], { stdio: 'ignore' });
   expect((await current.compart(['attach', 'victim', String(guest.pid)])).status).toBe(0);
   return guest;
 }
 
 /** The victim as it is after the crash and `gc`: every subsystem with its directory, every process in all of them. */
-async function requireWhole(operation: Operation, guest: ResultPromise | null): Promise<void> {
+async function requireWhole(operation: Operation, guest: ChildProcess | null): Promise<void> {
   const { current } = sandbox;
   const { state, pid, subsystems } = await current.json<Inspection>(['inspect', 'victim']);
   const dirs = dirsOf(current, 'victim');
@@ -103,7 +104,7 @@ const groupsWith = (dirs: string[], pid: number | null): string[] =>
   dirs.filter((dir) => readFileSync(`${dir}/cgroup.procs`, 'utf8').split('\n').includes(String(pid)));
 
 /** After a crash: `gc` leaves the victim as a whole, which can be removed, or nothing of it. */
-async function requireMended(operation: Operation, guest: ResultPromise | null): Promise<void> {
+async function requireMended(operation: Operation, guest: ChildProcess | null): Promise<void> {
   const { current } = sandbox;
   // A launcher on its way takes a moment to see that it is alone.
   await until('the end of what is outside', () => outside().length === 0);
@@ -116,8 +117,10 @@ async function requireMended(operation: Operation, guest: ResultPromise | null):
       [...groupsOf(`/proc/${guest.pid}`).values()].filter((path) => path.startsWith(current.base)),
     ).toEqual([]);
   }
-  guest?.kill('SIGKILL');
-  await guest;
+  if (guest !== null && guest.exitCode === null && guest.signalCode === null) {
+    guest.kill('SIGKILL');
+    await once(guest, 'exit');
+  }
   await until('the end of a monitor', () => outside().length === 0);
   expect(remains()).toEqual(NOTHING);
 }

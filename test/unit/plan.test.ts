@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { encodePlan, launchError, parseReport, type LaunchPlan } from '../../src/host/plan.js';
+import { said } from './units/wrong.js';
 
 const records = (plan: LaunchPlan): string[] => encodePlan(plan).toString('utf8').split('\0');
 
@@ -60,6 +61,11 @@ describe('encodePlan', () => {
         monitor: { timeoutMs: null, finish: [], expire: [] },
       }),
     ).toEqual(['compart-plan/1', 'monitor=1', 'end', '']);
+  });
+
+  it('lets no value end a record and start one of its own', () => {
+    const { code, message } = said(() => encodePlan({ cgroups: [], env: { A: 'x\0uid=0' } }));
+    expect([code, message]).toEqual(['ERR_COMPART_USAGE', 'env: a NUL character is in "A=x\\u0000uid=0"']);
   });
 
   it('keeps every value without a NUL as it is', () => {

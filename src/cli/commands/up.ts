@@ -8,7 +8,7 @@ import { refuse } from '../../compartments/compartment.js';
 import { SUBSYSTEM_KINDS } from '../../compartments/subsystem.js';
 import { Store } from '../../state/store.js';
 import type { Args } from '../parse.js';
-import { runRequest } from '../request.js';
+import { blameFile, runRequest } from '../request.js';
 import type { Terminal } from '../terminal.js';
 import type { Handler } from '../verbs.js';
 
@@ -18,21 +18,14 @@ type Request = ReturnType<typeof runRequest>;
 
 /** Everything in the file is checked before the first compartment is made. */
 function requestOf(host: Host, args: Args, entry: FileEntry): Request {
-  let request: Request;
+  const request = runRequest(host, args, entry);
   try {
-    request = runRequest(host, args, entry);
     checkLimits(host, request.limits);
     if (!request.bestEffort) refuse(refusalsOf(host, request.limits));
   } catch (error) {
-    return entry.blame(keyBlamed(error, entry), error);
+    return blameFile(args, entry, error);
   }
   return request;
-}
-
-/** Messages start with the flag that is wrong. */
-function keyBlamed(error: unknown, entry: FileEntry): string {
-  const flag = error instanceof Error ? /^--([a-z-]+)/.exec(error.message)?.[1] : undefined;
-  return flag ?? entry.name;
 }
 
 async function start({ host, self }: Terminal, request: Request): Promise<void> {

@@ -12,19 +12,20 @@ export const SMALLEST_MEMORY_BYTES = 512 * 1024;
 /** The virtual-memory system: a hard limit, a throttling limit and swap. */
 export const vm = new CgroupSubsystem<MemoryLimits, MemoryStats>({
   kind: 'vm',
-  flags: { limitBytes: '--mem', highBytes: '--mem-high', swapBytes: '--swap' },
+  flags: { limitBytes: '--mem', highBytes: '--mem-high', swapLimitBytes: '--swap' },
   drivers: { v1, v2 },
-  unlimited: { limitBytes: null, highBytes: null, swapBytes: null },
-  sample: { limitBytes: 2 ** 30, highBytes: 2 ** 29, swapBytes: 2 ** 20 },
+  unlimited: { limitBytes: null, highBytes: null, swapLimitBytes: null },
+  sample: { limitBytes: 2 ** 30, highBytes: 2 ** 29, swapLimitBytes: 2 ** 20 },
 
   merge: (now, asked) => {
     const next = { ...now, ...asked };
     // Nothing said of swap: none on top of a limit, and no limit of its own where memory has none.
-    if (!('swapBytes' in asked)) next.swapBytes = next.limitBytes === null ? null : (now.swapBytes ?? 0);
+    if (!('swapLimitBytes' in asked))
+      next.swapLimitBytes = next.limitBytes === null ? null : (now.swapLimitBytes ?? 0);
     return next;
   },
 
-  validate: (_host, { limitBytes, highBytes, swapBytes }) => {
+  validate: (_host, { limitBytes, highBytes, swapLimitBytes }) => {
     for (const [flag, bytes] of [
       ['--mem', limitBytes],
       ['--mem-high', highBytes],
@@ -42,13 +43,13 @@ export const vm = new CgroupSubsystem<MemoryLimits, MemoryStats>({
         'give less than --mem',
       );
     }
-    if (limitBytes === null && swapBytes !== null) {
+    if (limitBytes === null && swapLimitBytes !== null) {
       throw usageError('--swap: swap counts on top of --mem, which is not given', 'add --mem');
     }
   },
 
   lacks: (host, asked) => {
-    if (!asked.swapBytes || host.swapBytes > 0) return [];
+    if (!asked.swapLimitBytes || host.swapBytes > 0) return [];
     return [
       {
         flag: '--swap',

@@ -2,11 +2,11 @@ import type { Refusal } from './base.js';
 
 /** The limits and readings of each controller in the kernel's own terms, and what a driver does with them. */
 
-/** Bytes; null is unlimited. `swapBytes` counts swap alone, on top of `limitBytes`. */
+/** Bytes; null is unlimited. `swapLimitBytes` counts swap alone, on top of `limitBytes`. */
 export interface MemoryLimits {
   limitBytes: number | null;
   highBytes: number | null;
-  swapBytes: number | null;
+  swapLimitBytes: number | null;
 }
 
 /** null is what this kernel does not report, or for a limit: unlimited. Times in microseconds. */

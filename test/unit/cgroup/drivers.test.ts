@@ -15,8 +15,8 @@ import { emptyGroup, groupOf } from './fixtures.js';
 interface Reading {
   what: string;
   version: 'v1' | 'v2';
-  stats(read: ReadGroup): object;
-  inForce(read: ReadGroup): object;
+  stats: (read: ReadGroup) => object;
+  inForce: (read: ReadGroup) => object;
 }
 
 function reading<L extends object, S extends object>(

@@ -20,7 +20,7 @@ const memoryAt = (limit: number, total: number): ReturnType<typeof groupOf> =>
 const limits = (limit: number | null, swap: number | null): MemoryLimits => ({
   limitBytes: limit === null ? null : limit * MIB,
   highBytes: null,
-  swapBytes: swap === null ? null : swap * MIB,
+  swapLimitBytes: swap === null ? null : swap * MIB,
 });
 
 describe('memory on v1', () => {

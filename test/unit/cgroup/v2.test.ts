@@ -12,7 +12,7 @@ const shown = (writes: FileWrite[]): string[] =>
 const limits = (limit: number | null, high: number | null, swap: number | null): MemoryLimits => ({
   limitBytes: limit === null ? null : limit * MIB,
   highBytes: high === null ? null : high * MIB,
-  swapBytes: swap === null ? null : swap * MIB,
+  swapLimitBytes: swap === null ? null : swap * MIB,
 });
 
 describe('memory on v2', () => {
@@ -57,7 +57,7 @@ describe('memory on v2', () => {
       'memory memory.high=max',
       'memory memory.max=67108864',
     ]);
-    expect(memory.inForce(swapless).swapBytes).toBe(0);
+    expect(memory.inForce(swapless).swapLimitBytes).toBe(0);
     expect(memory.stats(swapless).swapBytes).toBeNull();
   });
 

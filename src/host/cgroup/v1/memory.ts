@@ -24,7 +24,8 @@ function writes(next: MemoryLimits, read: ReadGroup): FileWrite[] {
       { controller: 'memory', file: 'memory.swappiness', value: next.limitBytes === null ? '60' : '0' },
     ];
   }
-  const total = next.limitBytes === null || next.swapBytes === null ? null : next.limitBytes + next.swapBytes;
+  const total =
+    next.limitBytes === null || next.swapLimitBytes === null ? null : next.limitBytes + next.swapLimitBytes;
   const memsw = write(MEMSW, total);
   const grows = (total ?? Infinity) > (numberIn(current) ?? Infinity);
   return grows || total === null ? [memsw, limit] : [limit, memsw];
@@ -38,8 +39,14 @@ function inForce(read: ReadGroup): MemoryLimits {
   return {
     limitBytes,
     highBytes: null,
-    swapBytes: limitBytes === null || total === null ? unswappable : Math.max(0, total - limitBytes),
+    swapLimitBytes: limitBytes === null || total === null ? unswappable : Math.max(0, total - limitBytes),
   };
+}
+
+/** Where no swap is allowed, memory meets the limit on both together first, and some kernels count that nowhere. */
+function hits(memory: number | null, memsw: number | null, limits: MemoryLimits): number | null {
+  const counted = (memory ?? 0) + (memsw ?? 0);
+  return counted === 0 && (memory === null || limits.swapLimitBytes === 0) ? null : counted;
 }
 
 function stats(read: ReadGroup): MemoryStats {
@@ -57,9 +64,9 @@ function stats(read: ReadGroup): MemoryStats {
     anonBytes: pick(stat, 'total_rss'),
     cacheBytes: pick(stat, 'total_cache'),
     swapBytes: pick(stat, 'total_swap'),
-    swapLimitBytes: limits.swapBytes,
+    swapLimitBytes: limits.swapLimitBytes,
     oomKills: pick(keyed(read('memory', 'memory.oom_control')), 'oom_kill'),
-    limitHits: file('memory.failcnt'),
+    limitHits: hits(file('memory.failcnt'), file('memory.memsw.failcnt'), limits),
     // The twin's memory.pressure stays 0 for memory that a v1 controller charges.
     pressureSomeUs: null,
     pressureFullUs: null,

@@ -12,7 +12,7 @@ function writes(next: MemoryLimits, read: ReadGroup): FileWrite[] {
   const max = write('memory.max', next.limitBytes);
   const high = write('memory.high', next.highBytes);
   if (read('memory', 'memory.swap.max') === null) return [high, max];
-  const swap = write('memory.swap.max', next.limitBytes === null ? null : next.swapBytes);
+  const swap = write('memory.swap.max', next.limitBytes === null ? null : next.swapLimitBytes);
   const grows = (next.limitBytes ?? Infinity) > (numberIn(read('memory', 'memory.max')) ?? Infinity);
   return grows ? [max, high, swap] : [swap, high, max];
 }
@@ -24,7 +24,7 @@ function inForce(read: ReadGroup): MemoryLimits {
     limitBytes,
     highBytes: numberIn(read('memory', 'memory.high')),
     // No file: a kernel without swap, where none can be used.
-    swapBytes: swap === null ? 0 : numberIn(swap),
+    swapLimitBytes: swap === null ? 0 : numberIn(swap),
   };
 }
 
@@ -45,7 +45,7 @@ function stats(read: ReadGroup): MemoryStats {
     anonBytes: pick(stat, 'anon'),
     cacheBytes: pick(stat, 'file'),
     swapBytes: file('memory.swap.current'),
-    swapLimitBytes: limits.swapBytes,
+    swapLimitBytes: limits.swapLimitBytes,
     oomKills: pick(events, 'oom_kill'),
     limitHits: pick(events, 'max'),
     pressureSomeUs: pressureUs(pressure, 'some'),
