@@ -14,6 +14,7 @@ export default tseslint.config(
       'node_modules/',
       '*.config.js',
       'scripts/',
+      'test/support/transform.js',
       '.dependency-cruiser.cjs',
       'bin/',
     ],

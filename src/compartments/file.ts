@@ -21,6 +21,8 @@ export interface FileEntry {
   blame: (key: string, error: unknown) => never;
 }
 
+const FILE_EXAMPLE = 'as in: compartments: {build: {mem: 512M, command: [make]}}';
+const COMMAND_EXAMPLE = 'as in: command: [sh, -c, "make test"]';
 const OTHER_KEYS = ['command', 'labels', 'env', 'workdir', 'user', 'timeout', 'keep'];
 const KNOWN = [...Object.keys(LIMIT_FIELDS), ...OTHER_KEYS];
 
@@ -71,12 +73,7 @@ class FileReader {
     const found = root
       .flatMap((pair) => this.#pairs(pair.value as Node | null, 'compartments'))
       .map((pair) => this.#entry(pair));
-    if (found.length === 0)
-      throw this.#error(
-        0,
-        'no compartments in it',
-        'as in: compartments: {build: {mem: 512M, command: [make]}}',
-      );
+    if (found.length === 0) throw this.#error(0, 'no compartments in it', FILE_EXAMPLE);
     return found;
   }
 
@@ -163,22 +160,18 @@ class FileReader {
   #pairs(node: Node | null, where: string): Pair[] {
     if (this.#yaml.isMap(node)) return node.items;
     if (node === null || (this.#yaml.isScalar(node) && node.value === null)) return [];
-    throw this.#error(node.range?.[0] ?? 0, `${where}: a map of keys and values is wanted`);
+    throw this.#error(node.range?.[0] ?? 0, `${where}: a map of keys and values is wanted`, FILE_EXAMPLE);
   }
 
   #list(pair: Pair, where: string): string[] {
     const node = pair.value;
     const items = this.#yaml.isSeq(node) ? node.items : null;
     if (items === null || items.length === 0) {
-      throw this.#error(
-        offsetOf(pair),
-        `${where}: a list is wanted`,
-        'as in: command: [sh, -c, "make test"]',
-      );
+      throw this.#error(offsetOf(pair), `${where}: a list is wanted`, COMMAND_EXAMPLE);
     }
     return items.map((item) => {
       if (!this.#yaml.isScalar(item) || typeof item.value === 'object')
-        throw this.#error(offsetOf(pair), `${where}: a list of words is wanted`);
+        throw this.#error(offsetOf(pair), `${where}: a list of words is wanted`, COMMAND_EXAMPLE);
       return this.#whole(sourceOf(item), pair, where);
     });
   }
@@ -186,7 +179,7 @@ class FileReader {
   #scalar(pair: Pair, where: string): string {
     if (this.#yaml.isScalar(pair.value) && pair.value.value !== null)
       return this.#whole(sourceOf(pair.value), pair, where);
-    throw this.#error(offsetOf(pair), `${where}: a value is wanted`);
+    throw this.#error(offsetOf(pair), `${where}: a value is wanted`, 'one word, as in mem: 512M');
   }
 
   /** No system call takes a NUL. */

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { CompartError } from '../shared/errors.js';
 import { statusNumber, type ExitStatus } from '../host/exec.js';
 import { History, type ExitRecord } from '../state/history.js';
 import { killGroup } from '../host/cgroup/kill.js';
@@ -14,6 +15,8 @@ export interface RunResult {
   /** 0 to 255, as the shell has it; 124 for a timeout. */
   status: number;
   line: string | null;
+  /** Why the history does not have it, or null. */
+  notKept: string | null;
 }
 
 const TIMEOUT_STATUS = 124;
@@ -37,12 +40,20 @@ export function finishRun(compartment: Compartment, exit: ExitStatus): RunResult
   return results[0] ?? conclusion(compartment, exit);
 }
 
-/** The result, written to the history; logs of records that fall out of it go with them. */
+/**
+ * The result, written to the history; logs of records that fall out of it go with them. How the command ended is
+ * told even where it cannot be kept (a full disk).
+ */
 function conclusion(compartment: Compartment, exit: ExitStatus): RunResult {
   const result = resultOf(compartment, exit);
-  for (const id of new History(compartment.store.root).add(result.record))
-    rmSync(logFile(compartment.host, id), { force: true });
-  return result;
+  try {
+    for (const id of new History(compartment.store.root).add(result.record))
+      rmSync(logFile(compartment.host, id), { force: true });
+    return result;
+  } catch (error) {
+    if (!(error instanceof CompartError)) throw error;
+    return { ...result, notKept: `${result.record.name} is missing in the history: ${error.message}` };
+  }
 }
 
 function resultOf(compartment: Compartment, exit: ExitStatus): RunResult {
@@ -65,5 +76,10 @@ function resultOf(compartment: Compartment, exit: ExitStatus): RunResult {
     stats,
   };
   const status = timedOut ? TIMEOUT_STATUS : statusNumber(exit);
-  return { record: exitRecord, status, line: verdictLine(exitRecord, stats, record.spec.timeoutMs) };
+  return {
+    record: exitRecord,
+    status,
+    notKept: null,
+    line: verdictLine(exitRecord, stats, record.spec.timeoutMs),
+  };
 }

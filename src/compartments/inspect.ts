@@ -4,6 +4,7 @@ import { isAlive } from '../host/proc/identity.js';
 import type { SpecRecord } from '../state/record.js';
 import { Store } from '../state/store.js';
 import type { Compartment } from './compartment.js';
+import { runsUnder } from './damaged.js';
 import { loadedKinds } from './readings.js';
 import { isAbandoned, isPopulated, takeAway } from './sweep.js';
 import { SUBSYSTEMS } from './subsystems.js';
@@ -77,7 +78,10 @@ export async function listCompartments(host: Host): Promise<Listing> {
   for (const name of names) {
     try {
       const record = store.read(name);
-      if (record === null) continue;
+      if (record === null) {
+        if (runsUnder(host, name)) throw store.damage(name);
+        continue;
+      }
       if (isAbandoned(host, record)) takeAway(host, store, record);
       else listing.compartments.push({ host, store, record });
     } catch (error) {

@@ -32,7 +32,7 @@ export async function loadSubsystem(host: Host, request: LoadRequest): Promise<C
       (limit) => SUBSYSTEMS[kind].flags[limit] ?? limit,
     );
     throw usageError(
-      `load ${request.kind}: ${flags.join(', ')} belongs to ${kind}`,
+      `${flags.join(', ')}: a limit of ${kind}, not of ${request.kind}`,
       `in a second step, under the same --name: compart load ${kind}`,
     );
   }

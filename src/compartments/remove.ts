@@ -1,13 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CompartError } from '../shared/errors.js';
 import { killGroup } from '../host/cgroup/kill.js';
-import { planGroup, removeGroup } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
 import { isAlive } from '../host/proc/identity.js';
 import { Store } from '../state/store.js';
 import { openCompartment } from './compartment.js';
-import { SUBSYSTEM_KINDS } from './subsystem.js';
-import { SUBSYSTEMS } from './subsystems.js';
+import { removeDamaged } from './damaged.js';
 import { isPopulated, takeAway } from './sweep.js';
 
 /** How long the owner of a running command has to take its compartment away once the command is dead. */
@@ -19,7 +17,7 @@ const OWNER_PATIENCE_MS = 5000;
  */
 export async function removeCompartment(host: Host, name: string, force: boolean): Promise<void> {
   const store = new Store(host.paths.state);
-  if (force && isDamaged(store, name)) {
+  if (force && store.hasFolder(name) && store.condition(name) !== 'whole') {
     removeDamaged(await host.ready(), store, name);
     return;
   }
@@ -37,22 +35,4 @@ export async function removeCompartment(host: Host, name: string, force: boolean
     if (Date.now() - started > OWNER_PATIENCE_MS) break;
   }
   takeAway(host, store, record);
-}
-
-function isDamaged(store: Store, name: string): boolean {
-  try {
-    store.read(name);
-    return false;
-  } catch (error) {
-    return error instanceof CompartError && error.code === 'ERR_COMPART_STATE';
-  }
-}
-
-/** Where its groups are follows from the name, whatever the record says. */
-function removeDamaged(host: Host, store: Store, name: string): void {
-  const controllers = SUBSYSTEM_KINDS.flatMap((kind) => SUBSYSTEMS[kind].controllers(host));
-  const group = planGroup(host.layout, host.base, name, controllers, host.joinsV2);
-  killGroup(group);
-  removeGroup(group);
-  store.drop(name);
 }

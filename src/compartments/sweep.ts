@@ -2,6 +2,7 @@ import { killGroup } from '../host/cgroup/kill.js';
 import { isEmpty, removeGroup } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
 import { identify, isAlive } from '../host/proc/identity.js';
+import { forget, runsUnder } from './damaged.js';
 import { tryLock, unlock } from '../state/lock.js';
 import type { CompartmentRecord } from '../state/record.js';
 import type { Store } from '../state/store.js';
@@ -43,13 +44,20 @@ export function takeAway(host: Host, store: Store, record: CompartmentRecord, on
 /**
  * Sweeps one name if a crash left it behind.
  * @returns whether the name is free now
+ * @throws ERR_COMPART_STATE if its record is damaged and processes run in its groups, or another version of
+ * compart wrote it: to remove it is the user's choice
  */
 export function sweepName(host: Host, store: Store, name: string): boolean {
+  const condition = store.condition(name);
+  if (condition === 'whole') return sweepRecord(host, store, name);
+  if (condition === 'other-version' || runsUnder(host, name)) throw store.damage(name);
+  forget(host, store, name);
+  return true;
+}
+
+function sweepRecord(host: Host, store: Store, name: string): boolean {
   const record = store.read(name);
-  if (record === null) {
-    store.drop(name);
-    return true;
-  }
+  if (record === null) return false;
   return isAbandoned(host, record) && takeAway(host, store, record);
 }
 

@@ -1,4 +1,5 @@
 import { CompartError, usageError } from '../shared/errors.js';
+import { UndoStack } from '../shared/undo.js';
 import { changeAlone } from './change.js';
 import type { Compartment } from './compartment.js';
 import { refuse } from './compartment.js';
@@ -6,7 +7,7 @@ import type { Limits } from './limits.js';
 import { checkLimits, kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
 
 /**
- * Changes limits of what runs, at once. Everything is checked before the first limit is changed.
+ * Changes limits of what runs, at once: all of them or none. Everything is checked before the first is changed.
  * @returns the compartment as it is now
  * @throws ERR_COMPART_UNSUPPORTED, ERR_COMPART_BUSY if memory in use cannot be reclaimed (the limit stays)
  */
@@ -26,11 +27,20 @@ function update(compartment: Compartment, limits: Limits): Compartment {
   }
   checkLimits(host, limits, record.group);
   refuse(refusalsOf(host, limits));
-  for (const kind of kinds) {
-    const present = record.subsystems[kind];
-    if (present === undefined) continue;
-    record.subsystems[kind] = SUBSYSTEMS[kind].update(host, record.group, present, { ...limits[kind] });
+  const undo = new UndoStack();
+  try {
+    for (const kind of kinds) {
+      const present = record.subsystems[kind];
+      if (present === undefined) continue;
+      const before = SUBSYSTEMS[kind].inForce(host, record.group);
+      const changed = SUBSYSTEMS[kind].update(host, record.group, present, { ...limits[kind] });
+      record.subsystems[kind] = changed;
+      undo.add(kind, () => SUBSYSTEMS[kind].update(host, record.group, changed, { ...before }));
+    }
     store.save(record);
+  } catch (error) {
+    undo.unwind();
+    throw error;
   }
   return compartment;
 }

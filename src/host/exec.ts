@@ -46,11 +46,17 @@ export interface Launched {
 /** An unlinked file of the scratch directory: cheaper than a pipe, and gone with its descriptors. */
 function scratchFile(dir: string, content: Buffer | null): number {
   const path = `${dir}/.plan-${process.pid}-${process.hrtime.bigint()}`;
-  const fd = openSync(path, 'wx+', 0o600);
-  unlinkSync(path);
-  // With a position: the launcher shares the file offset and must read from the start.
-  if (content !== null) writeSync(fd, content, 0, content.length, 0);
-  return fd;
+  try {
+    const fd = openSync(path, 'wx+', 0o600);
+    unlinkSync(path);
+    // With a position: the launcher shares the file offset and must read from the start.
+    if (content !== null) writeSync(fd, content, 0, content.length, 0);
+    return fd;
+  } catch (error) {
+    throw new CompartError('ERR_COMPART_STATE', `cannot write ${path}: ${systemReason(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 function readBack(fd: number): string {

@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { CompartError, errnoOf, systemReason } from '../shared/errors.js';
 
 /** The state error for a path, with the system's reason. */
@@ -12,9 +13,22 @@ export function stateError(action: string, path: string, error: unknown, hint?: 
 /** Makes a directory that only its owner may enter, with its parents. */
 export function makePrivateDir(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirs(path);
   } catch (error) {
     throw stateError('make', path, error, 'COMPART_STATE names another folder for the state');
+  }
+}
+
+/** Not mkdir's own `recursive`: on a read-only file system that says ENOENT. */
+function makeDirs(path: string): void {
+  try {
+    mkdirSync(path, 0o700);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT' && dirname(path) !== path) {
+      makeDirs(dirname(path));
+      makeDirs(path);
+    } else if (errno !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
   }
 }
 

@@ -54,6 +54,12 @@ export interface CompartmentRecord {
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
+/** Is this the record of a compart that counts its schemas further, or less far? */
+export function isOfOtherVersion(value: unknown): boolean {
+  const schema = (value as { schema?: unknown } | null)?.schema;
+  return typeof schema === 'number' && schema !== RECORD_SCHEMA;
+}
+
 /** Is this what {@link CompartmentRecord} promises, as far as its readers rely on it? */
 export function isRecord(value: unknown): value is CompartmentRecord {
   if (!isObject(value)) return false;

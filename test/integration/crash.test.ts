@@ -106,8 +106,6 @@ const groupsWith = (dirs: string[], pid: number | null): string[] =>
 /** After a crash: `gc` leaves the victim as a whole, which can be removed, or nothing of it. */
 async function requireMended(operation: Operation, guest: ChildProcess | null): Promise<void> {
   const { current } = sandbox;
-  // A launcher on its way takes a moment to see that it is alone.
-  await until('the end of what is outside', () => outside().length === 0);
   expect(await current.compart(['gc', '--json'])).toMatchObject({ status: 0, stderr: '' });
   if (hasVictim()) {
     expect(operation.lasts).toBe(true);
@@ -121,7 +119,8 @@ async function requireMended(operation: Operation, guest: ChildProcess | null): 
     guest.kill('SIGKILL');
     await once(guest, 'exit');
   }
-  await until('the end of a monitor', () => outside().length === 0);
+  // A launcher on its way and a monitor without its command take a moment to see that they are alone.
+  await until('the end of what is outside', () => outside().length === 0);
   expect(remains()).toEqual(NOTHING);
 }
 

@@ -71,8 +71,8 @@ describe('many at once', () => {
         const answers = await Promise.all([racer(), racer()]);
         const [winner, loser] = answers.sort((a, b) => a.status - b.status);
         expect(winner).toEqual({ status: 0, stdout: 'ran\n', stderr: '' });
-        expect({ status: loser?.status, stdout: loser?.stdout }).toEqual({ status: 125, stdout: '' });
-        expect((JSON.parse(loser?.stderr ?? '') as ErrorAnswer).error).toMatchObject({
+        expect({ status: loser.status, stdout: loser.stdout }).toEqual({ status: 125, stdout: '' });
+        expect((JSON.parse(loser.stderr) as ErrorAnswer).error).toMatchObject({
           code: 'ERR_COMPART_EXISTS',
           message: 'a compartment named "wanted" exists already',
         });

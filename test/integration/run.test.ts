@@ -1,20 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  createReadStream,
-  existsSync,
-  openSync,
-  closeSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  writeFileSync,
-} from 'node:fs';
+import { createReadStream, existsSync, openSync, closeSync, readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { describe, expect } from '@jest/globals';
 import { groupsOf, MIB, runs, until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
-import { COMPART, groupsBelow, processesBelow, useSandbox, type Answer } from '../support/sandbox.js';
+import { viaBash } from '../support/bash.js';
+import { groupsBelow, processesBelow, useSandbox, type Answer } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
 const withRoot = requires('root');
@@ -33,10 +25,6 @@ async function sha256(stream: AsyncIterable<Buffer>): Promise<{ bytes: number; h
   return { bytes, hash: hash.digest('hex') };
 }
 
-/** Prints each argument between brackets, so that empty ones show; \x01 ends it. */
-const BRACKETS = 'for word in "$@"; do printf "<%s>\\001" "$word"; done';
-const bracketed = (words: string[]): string => words.map((word) => `<${word}>\u0001`).join('');
-
 describe('compart run: streams', () => {
   withRoot('hands through stdout, stderr and the exit status', async () => {
     const answer = await run([], 'sh', '-c', 'echo out; echo err >&2; exit 7');
@@ -53,7 +41,10 @@ describe('compart run: streams', () => {
       });
       closeSync(input);
       const stdin = openSync(file, 'r');
-      const subprocess = sandbox.current.start(['run', '--', 'cat'], { stdin, buffer: false });
+      const subprocess = sandbox.current.start(['run', '--', 'cat'], {
+        stdin: stdin as unknown as 'inherit',
+        buffer: false,
+      });
       const [sent, received, end] = await Promise.all([
         sha256(createReadStream(file, { highWaterMark: MIB })),
         sha256(subprocess.stdout as Readable),
@@ -88,17 +79,17 @@ describe('compart run: streams', () => {
   });
 
   withRoot('gives a command whose stdin is closed an end of file at once', async () => {
-    const { status, stderr } = await viaBash('"$COMPART" run -- cat <&-; echo "status $?"');
+    const { status, stderr } = await viaBash(sandbox.current, '"$COMPART" run -- cat <&-; echo "status $?"');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
   withRoot('gives a command the files of a process substitution', async () => {
-    const answer = await viaBash('"$COMPART" run -- cat <(echo one) <(echo two)');
+    const answer = await viaBash(sandbox.current, '"$COMPART" run -- cat <(echo one) <(echo two)');
     expect(answer).toEqual({ status: 0, stdout: 'one\ntwo\n', stderr: '' });
   });
 
   withRoot('run -- yes | head -1 ends with 141 (SIGPIPE) and nothing on stderr', async () => {
-    const answer = await viaBash('"$COMPART" run -- yes | head -1; echo "${PIPESTATUS[0]}"');
+    const answer = await viaBash(sandbox.current, '"$COMPART" run -- yes | head -1; echo "${PIPESTATUS[0]}"');
     expect(answer).toEqual({ status: 0, stdout: 'y\n141\n', stderr: '' });
   });
 
@@ -111,150 +102,11 @@ describe('compart run: streams', () => {
     ['history'],
     ['completion bash'],
   ])('%s into a pipe that nobody reads ends with no stack trace', async (verb) => {
-    const answer = await viaBash(`{ sleep 0.2; "$COMPART" ${verb}; echo "status $?" >&2; } | true`);
-    expect(answer).toEqual({ status: 0, stdout: '', stderr: 'status 0\n' });
-  });
-});
-
-/** A script for bash with bin/compart in $COMPART. */
-async function viaBash(script: string): Promise<Answer> {
-  const { execa } = await import('execa');
-  const env = { ...sandbox.current.env, COMPART };
-  const answer = await execa('bash', ['-c', script], {
-    env,
-    reject: false,
-    stdin: 'ignore',
-    stripFinalNewline: false,
-  });
-  return { status: answer.exitCode ?? -1, stdout: answer.stdout, stderr: answer.stderr };
-}
-
-describe('compart run: arguments and environment', () => {
-  withRoot(
-    'hands on 8 odd arguments byte for byte: empty, blanks, newlines, quotes, dashes, UTF-8',
-    async () => {
-      const words = ['', ' ', 'a\nb', '\t"quoted" \'twice\'', '--name', '--', '$HOME `id` \\ *', 'grüße ☃ 𝄞'];
-      expect(await run([], ...sh(BRACKETS, ...words))).toEqual({
-        status: 0,
-        stdout: bracketed(words),
-        stderr: '',
-      });
-    },
-  );
-
-  withRoot('hands on an argument that is no UTF-8 (0xff 0xfe) byte for byte', async () => {
-    const answer = await viaBash(`"$COMPART" run -- printf '%s' $'a\\xff\\xfeb' | od -An -tx1`);
-    expect(answer).toEqual({ status: 0, stdout: ' 61 ff fe 62\n', stderr: '' });
-  });
-
-  withRoot('hands on 1,000 arguments of 100 characters', async () => {
-    const words = Array.from({ length: 1000 }, (_, number) => String(number).padStart(100, 'x'));
-    expect((await run([], ...sh('echo $#', ...words))).stdout).toBe('1000\n');
-  });
-
-  withRoot(
-    'without --, takes the first word that is no flag for the command and leaves the rest to it',
-    async () => {
-      const answer = await sandbox.current.compart([
-        'run',
-        '--pids',
-        '20',
-        'echo',
-        '--name',
-        'x',
-        '-n',
-        '--help',
-      ]);
-      expect(answer).toEqual({ status: 0, stdout: '--name x -n --help\n', stderr: '' });
-    },
-  );
-
-  withRoot('takes a command after --, even one that looks like a flag: 127 for --help', async () => {
-    const answer = await run([], '--help');
-    expect(answer).toMatchObject({ status: 127, stdout: '' });
-    expect(answer.stderr).toMatch(/^compart: --help: command not found\n/);
-  });
-
-  withRoot('hands the second -- to the command', async () => {
-    expect((await run([], ...sh(BRACKETS, '--', 'a', '--'))).stdout).toBe(bracketed(['--', 'a', '--']));
-  });
-
-  withRoot('passes the environment on as it is, odd values included, and adds nothing', async () => {
-    const odd = { ODD_NEWLINE: 'a\nb', ODD_EMPTY: '', ODD_EQUALS: 'a=b=c', ODD_UTF8: 'ä☃' };
-    const read = async (argv: string[]): Promise<string[]> =>
-      (await viaEnv(argv, odd)).split('\0').filter(Boolean).sort();
-    expect(await read([COMPART, 'run', '--', 'env', '-0'])).toEqual(await read(['env', '-0']));
-  });
-
-  withRoot(
-    '--env sets a variable, replaces one, keeps = and newlines of the value; the last of two wins',
-    async () => {
-      const flags = [
-        '--env',
-        'ONE=1',
-        '--env',
-        'TWO=a=b\nc',
-        '--env',
-        'THREE=',
-        '--env',
-        'ONE=2',
-        '--env',
-        'LANG=x',
-      ];
-      const answer = await run(flags, ...sh('printf "%s|%s|%s|%s" "$ONE" "$TWO" "${THREE-unset}" "$LANG"'));
-      expect(answer).toEqual({ status: 0, stdout: '2|a=b\nc||x', stderr: '' });
-    },
-  );
-
-  withRoot('starts in the directory of the caller; --workdir names another, also relative', async () => {
-    const dir = realpathSync(sandbox.current.dir);
-    mkdirSync(`${dir}/a dir/b`, { recursive: true });
-    const pwd = async (...flags: string[]): Promise<string> =>
-      (await sandbox.current.compart(['run', ...flags, '--', 'pwd'], { cwd: `${dir}/a dir` })).stdout;
-    expect(await pwd()).toBe(`${dir}/a dir\n`);
-    expect(await pwd('--workdir', '/')).toBe('/\n');
-    expect(await pwd('--workdir', 'b')).toBe(`${dir}/a dir/b\n`);
-  });
-
-  withRoot('looks a relative command up in --workdir', async () => {
-    const { dir } = sandbox.current;
-    writeFileSync(`${dir}/tool`, '#!/bin/sh\necho found\n', { mode: 0o755 });
-    expect((await run(['--workdir', dir], './tool')).stdout).toBe('found\n');
-  });
-});
-
-async function viaEnv(argv: string[], env: Record<string, string>): Promise<string> {
-  const { execa } = await import('execa');
-  const [file = '', ...args] = argv;
-  return (await execa(file, args, { env: { ...sandbox.current.env, ...env }, stdin: 'ignore' })).stdout;
-}
-
-describe('compart run: --user', () => {
-  const WHO = 'echo "$(id -u) $(id -g) $(id -G) $HOME"; grep -E "^(Uid|Gid|CapEff)" /proc/self/status';
-
-  withRoot.each([
-    ['nobody', '65534 65534 65534 /nonexistent', '65534', '65534'],
-    ['65534:0', '65534 0 0 /nonexistent', '65534', '0'],
-    ['54321', '54321 54321 54321 /', '54321', '54321'],
-    ['54321:54322', '54321 54322 54322 /', '54321', '54322'],
-  ])('%s runs with uid, gid, groups and HOME %s and no capability', async (user, who, uid, gid) => {
-    const { status, stdout, stderr } = await run(['--user', user, '--workdir', '/'], ...sh(WHO));
-    const quadruple = (id: string): string => Array(4).fill(id).join('\t');
-    const expected = `${who}\nUid:\t${quadruple(uid)}\nGid:\t${quadruple(gid)}\nCapEff:\t0000000000000000\n`;
-    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: expected, stderr: '' });
-  });
-
-  withRoot('nobody with --env HOME=/tmp has that HOME, and USER nobody', async () => {
-    const { stdout } = await run(
-      ['--user', 'nobody', '--env', 'HOME=/tmp'],
-      ...sh('echo "$HOME $USER $LOGNAME"'),
+    const answer = await viaBash(
+      sandbox.current,
+      `{ sleep 0.2; "$COMPART" ${verb}; echo "status $?" >&2; } | true`,
     );
-    expect(stdout).toBe('/tmp nobody nobody\n');
-  });
-
-  withRoot('nobody is limited as root is: it reads its own groups', async () => {
-    const { stdout } = await run(['--user', 'nobody', '--name', 'its'], 'cat', '/proc/self/cgroup');
-    expect(stdout).toMatch(new RegExp(`^0::${sandbox.current.base}/its$`, 'm'));
+    expect(answer).toEqual({ status: 0, stdout: '', stderr: 'status 0\n' });
   });
 });
 
@@ -390,55 +242,3 @@ const STATS_KEYS = {
 function processesOnce(): number[] {
   return [...new Set(processesBelow(sandbox.current.base))];
 }
-
-describe('compart run: signals', () => {
-  /** Runs a shell that notes each signal in a file and ends with 10 at TERM, with 20 at INT, and so on. */
-  async function trapped(
-    signal: NodeJS.Signals,
-  ): Promise<{ status: number | undefined; noted: string; stderr: string }> {
-    const file = `${sandbox.current.dir}/noted`;
-    const traps =
-      'for s in TERM:10 INT:20 HUP:30 QUIT:40 USR1:50 USR2:60; do trap "echo ${s%:*} >> $1; exit ${s#*:}" ${s%:*}; done';
-    const script = `${traps}; echo ready; while :; do sleep 0.05; done`;
-    const subprocess = sandbox.current.start(['run', '--', ...sh(script, file)], { detached: true });
-    await new Promise((resolve) => subprocess.stdout?.once('data', resolve));
-    process.kill(subprocess.pid ?? 0, signal);
-    const { exitCode, stderr } = await subprocess;
-    return { status: exitCode, noted: readFileSync(file, 'utf8'), stderr: String(stderr) };
-  }
-
-  withRoot.each<[NodeJS.Signals, number]>([
-    ['SIGTERM', 10],
-    ['SIGINT', 20],
-    ['SIGHUP', 30],
-    ['SIGQUIT', 40],
-    ['SIGUSR1', 50],
-    ['SIGUSR2', 60],
-  ])('%s to compart reaches the command once, whose trap decides the status: %i', async (signal, status) => {
-    expect(await trapped(signal)).toEqual({ status, noted: `${signal.slice(3)}\n`, stderr: '' });
-  });
-
-  withRoot('SIGTERM to compart ends a command without a trap: 143', async () => {
-    const subprocess = sandbox.current.start(['run', '--', 'sh', '-c', 'echo ready; exec sleep 100']);
-    await new Promise((resolve) => subprocess.stdout?.once('data', resolve));
-    process.kill(subprocess.pid ?? 0, 'SIGTERM');
-    const { exitCode, stderr } = await subprocess;
-    expect({ exitCode, stderr }).toEqual({ exitCode: 143, stderr: '' });
-  });
-
-  withRoot('SIGTERM at 20 moments of the start ends within 5 s with 143, and leaves nothing', async () => {
-    const { base } = sandbox.current;
-    for (let moment = 0; moment < 20; moment += 1) {
-      const subprocess = sandbox.current.start(['run', '--', 'sleep', '100']);
-      await new Promise((resolve) => setTimeout(resolve, 40 + moment * 6));
-      const started = Date.now();
-      subprocess.kill('SIGTERM');
-      const { exitCode, signal, stderr } = await subprocess;
-      // Before compart listens at all, the signal ends it as it ends any process.
-      expect([143, 'SIGTERM']).toContain(exitCode ?? signal);
-      expect(stderr).toBe('');
-      expect(Date.now() - started).toBeLessThan(5000);
-      expect(processesBelow(base)).toEqual([]);
-    }
-  });
-});

@@ -89,7 +89,7 @@ export function start(bytes: Buffer, command: string[], options: Options = {}): 
     ...(uid !== undefined && { uid }),
     ...(gid !== undefined && { gid }),
   });
-  child.stdin?.on('error', () => undefined).end();
+  child.stdin.on('error', () => undefined).end();
   const planEnd = child.stdio[3] as Duplex;
   planEnd.on('error', () => undefined).write(bytes);
   if (options.keepPlanOpen !== true) planEnd.end();

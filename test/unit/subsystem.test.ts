@@ -127,7 +127,9 @@ describe('load', () => {
 
   it('refuses to pretend: swap that the kernel has no file for', () => {
     const lent = host({ 'memory.max': 'max', 'memory.high': 'max' }, 4096);
-    expect(said(() => vm.load(lent, group(), { limitBytes: 64 * MIB, swapLimitBytes: 16 * MIB }))).toMatchObject({
+    expect(
+      said(() => vm.load(lent, group(), { limitBytes: 64 * MIB, swapLimitBytes: 16 * MIB })),
+    ).toMatchObject({
       code: 'ERR_COMPART_KERNEL',
       message: 'the kernel took swapLimitBytes 16777216 and does not hold it',
     });
@@ -146,7 +148,9 @@ describe('refusals', () => {
   it('name every flag once where the controller is missing', () => {
     const lent = host({});
     writeFileSync(`${folder.path}/cgroup/cgroup.controllers`, 'cpu\n');
-    expect(vm.refusals(lent, { limitBytes: MIB, swapLimitBytes: 0 }).map(({ flag, why }) => [flag, why])).toEqual([
+    expect(
+      vm.refusals(lent, { limitBytes: MIB, swapLimitBytes: 0 }).map(({ flag, why }) => [flag, why]),
+    ).toEqual([
       ['--mem', 'the kernel offers no memory controller here'],
       ['--swap', 'the kernel offers no memory controller here'],
     ]);

@@ -1,6 +1,6 @@
 import { usageError } from '../../shared/errors.js';
 import { inspectCompartment } from '../../compartments/inspect.js';
-import { parseLimits } from '../../compartments/limits.js';
+import { LIMIT_FIELDS, parseLimits } from '../../compartments/limits.js';
 import { loadSubsystem } from '../../compartments/load.js';
 import { checkName, makeName } from '../../compartments/names.js';
 import { SUBSYSTEM_KINDS, type SubsystemKind } from '../../compartments/subsystem.js';
@@ -15,10 +15,21 @@ export function kindOf(verb: string, word: string): SubsystemKind {
   return kind;
 }
 
+/** Names the very flag; loadSubsystem knows only what came of it. */
+function requireOwn(kind: SubsystemKind, flag: string): void {
+  const owner = LIMIT_FIELDS[flag]?.subsystem ?? kind;
+  if (owner === kind) return;
+  throw usageError(
+    `--${flag}: a limit of ${owner}, not of ${kind}`,
+    `in a second step, under the same --name: compart load ${owner}`,
+  );
+}
+
 export const handler: Handler = async (args, { host, out, json }) => {
   const kind = kindOf('load', args.words[0] ?? '');
   const name = args.text('name');
   const texts = limitTexts(args);
+  for (const flag of Object.keys(texts)) requireOwn(kind, flag);
   const compartment = await loadSubsystem(host, {
     kind,
     name: name === null ? makeName() : checkName(name),

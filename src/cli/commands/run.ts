@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { systemReason, usageError } from '../../shared/errors.js';
 import type { FileEntry } from '../../compartments/file.js';
 import { startDetached, startRun, type RunRequest } from '../../compartments/run.js';
-import { refusalsOf } from '../../compartments/subsystems.js';
+import { checkLimits, refusalsOf } from '../../compartments/subsystems.js';
 import type { Args } from '../parse.js';
 import { runRequest } from '../request.js';
 import { forwardSignals } from '../signals.js';
@@ -41,8 +41,8 @@ async function foreground(
   send = () => undefined;
   for (const signal of early) run.signal(signal);
   try {
-    const { record, status, line } = await run.ended;
-    if (line !== null) terminal.say(line);
+    const { record, status, line, notKept } = await run.ended;
+    for (const said of [line, notKept]) if (said !== null) terminal.say(said);
     if (report !== null) writeFileSync(report, `${JSON.stringify(record, null, 2)}\n`);
     return status;
   } finally {
@@ -63,6 +63,7 @@ async function detach(
 
 function sayNotEnforced(terminal: Terminal, request: Omit<RunRequest, 'stdio'>): void {
   if (!request.bestEffort) return;
+  checkLimits(terminal.host, request.limits);
   for (const { flag, why } of refusalsOf(terminal.host, request.limits))
     terminal.say(`warning: ${flag} is not enforced: ${why}`);
 }

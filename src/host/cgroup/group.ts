@@ -85,7 +85,12 @@ function makeDir(dir: string): void {
         continue;
       }
       const code = errno === 'EEXIST' ? 'ERR_COMPART_EXISTS' : 'ERR_COMPART_KERNEL';
-      const hint = errno === 'EEXIST' ? { hint: 'compart gc removes groups that no compartment owns' } : {};
+      const hint =
+        errno === 'EEXIST'
+          ? {
+              hint: 'no compartment of this state folder has it: choose another --name, or remove it with rmdir',
+            }
+          : {};
       throw new CompartError(code, `cannot make ${dir}: ${systemReason(error)}`, { cause: error, ...hint });
     }
   }
