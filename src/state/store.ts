@@ -12,9 +12,13 @@ import {
 import { CompartError, errnoOf } from '../shared/errors.js';
 import type { ProcessIdentity } from '../host/proc/identity.js';
 import { makePrivateDir, readJson, stateError, writeJson } from './json.js';
-import { isName, isRecord, type CompartmentRecord } from './record.js';
+import { isName, isOfOtherVersion, isRecord, type CompartmentRecord } from './record.js';
 
 const RECORD = 'record.json';
+
+/** What became of a record: one of another version is whole, for that version. */
+export type RecordCondition = 'whole' | 'other-version' | 'damaged' | 'missing';
+
 /** Somebody else was faster, or the name has been taken anew. */
 const GONE = new Set(['ENOENT', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST']);
 /** A folder being prepared: `.new-PID_STARTTIME-NAME`. It becomes NAME by one rename. */
@@ -58,8 +62,8 @@ export class Store {
 
   /** A folder in a place that others may write to could be theirs: then nothing in it can be trusted. */
   #refuseForeign(): void {
-    const stat = statSync(this.root);
-    if (stat.uid === process.getuid?.() && (stat.mode & 0o022) === 0) return;
+    const stat = statSync(this.root, { throwIfNoEntry: false });
+    if (stat === undefined || (stat.uid === process.getuid?.() && (stat.mode & 0o022) === 0)) return;
     throw new CompartError(
       'ERR_COMPART_STATE',
       `${this.root} belongs to uid ${stat.uid} or is writable by others`,
@@ -89,8 +93,30 @@ export class Store {
     return value;
   }
 
+  /** What the folder of this name holds. @throws ERR_COMPART_STATE if it cannot be read */
+  condition(name: string): RecordCondition {
+    this.#refuseForeign();
+    if (!isName(name)) return 'missing';
+    let value: unknown;
+    try {
+      value = readJson(`${this.folder(name)}/${RECORD}`);
+    } catch (error) {
+      if (error instanceof SyntaxError) return 'damaged';
+      throw error;
+    }
+    if (value === null) return 'missing';
+    if (isRecord(value)) return 'whole';
+    return isOfOtherVersion(value) ? 'other-version' : 'damaged';
+  }
+
+  /** The error for a folder whose record is not whole. */
+  damage(name: string): CompartError {
+    return damaged(name, `${this.folder(name)}/${RECORD}`, undefined);
+  }
+
   /** @throws ERR_COMPART_NOT_FOUND */
   get(name: string): CompartmentRecord {
+    this.#refuseForeign();
     const record = this.read(name);
     if (record !== null) return record;
     throw new CompartError('ERR_COMPART_NOT_FOUND', `no compartment named "${name}"`, {
@@ -170,6 +196,7 @@ export class Store {
   }
 
   #entries(): string[] {
+    this.#refuseForeign();
     try {
       return readdirSync(`${this.root}/compartments`);
     } catch (error) {

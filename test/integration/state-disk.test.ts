@@ -26,9 +26,12 @@ describe('a state folder on a disk of 64 KiB', () => {
     state = `${disk.dir}/state`;
   });
   afterEach(async () => {
-    for (const name of entries()) await there(['rm', '--force', name]);
-    await until('its processes to end', () => processesBelow(sandbox.current.base).length === 0);
-    disk.unmount();
+    try {
+      for (const name of entries()) await there(['rm', '--force', name]);
+      await until('its processes to end', () => processesBelow(sandbox.current.base).length === 0);
+    } finally {
+      disk.unmount();
+    }
   });
 
   withRoot(
