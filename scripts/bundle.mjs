@@ -40,7 +40,7 @@ await Promise.all([
     banner: metaUrl,
     entryPoints: ['src/cli/main.ts'],
     outfile: 'dist/bin/main.cjs',
-    // main.cjs runs as a script (bin/compart), in which import() is not to be had.
+    // main.cjs runs as a script (bin/compart.js), in which import() is not to be had.
     supported: { 'dynamic-import': false },
     plugins: [lazily],
   }),
@@ -58,9 +58,9 @@ await Promise.all([
 ]);
 
 // V8's own cache of the compiled main.cjs, taken after a run so that it holds the functions a run needs. It is
-// valid for the Node that made it; another one compiles as usual (bin/compart).
+// valid for the Node that made it; another one compiles as usual (bin/compart.js).
 const state = mkdtempSync(`${tmpdir()}/compart-build-`);
 const env = { ...process.env, COMPART_WRITE_CACHE: '1', COMPART_STATE: state };
 for (const words of [['doctor'], ['run', '--mem', '64M', '--', 'true']])
-  spawnSync(process.execPath, ['bin/compart', ...words], { env, stdio: 'ignore' });
+  spawnSync(process.execPath, ['bin/compart.js', ...words], { env, stdio: 'ignore' });
 rmSync(state, { recursive: true });

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { statusNumber, type ExitStatus } from '../host/exec.js';
+import { statusNumber, type ExitStatus } from '../host/launched.js';
 import { History, type ExitRecord } from '../state/history.js';
 import { killGroup } from '../host/cgroup/kill.js';
 import type { Compartment } from './compartment.js';
