@@ -4,13 +4,15 @@ const { join } = require('node:path');
 const { Script } = require('node:vm');
 
 const dist = join(__dirname, '..', 'dist', 'bin');
-const main = join(dist, 'main.cjs');
+// What is waited for by a command, run and exec, has a smaller program of its own (scripts/bundle.mjs).
+const launches = process.argv[2] === 'run' || process.argv[2] === 'exec';
+const main = join(dist, launches ? 'launch.cjs' : 'main.cjs');
 const cacheFile = `${main}.cache`;
 
 /** The text of a built file, or the end where nothing is built. */
 function built(file) {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file, 'latin1'); // esbuild writes ASCII
   } catch (error) {
     if (error.code !== 'ENOENT') throw error;
     process.stderr.write('compart: not built yet\ncompart: run scripts/setup in the source tree, or npm run build\n');
@@ -44,9 +46,13 @@ function quickenNextJoin() {
   }
 }
 
-if (!process.env.COMPART_FRONT && (process.argv[2] === 'run' || process.argv[2] === 'exec')) quickenNextJoin();
+if (launches && !process.env.COMPART_FRONT) quickenNextJoin();
 const source = built(main);
 const script = new Script(`(function (require, __filename, __dirname, module, exports) {${source}\n})`, { filename: main, cachedData: cached() });
-if (process.env.COMPART_WRITE_CACHE) process.on('exit', () => writeFileSync(cacheFile, script.createCachedData()));
+if (process.env.COMPART_WRITE_CACHE) {
+  process.on('exit', () => writeFileSync(cacheFile, script.createCachedData()));
+  // A planner ends by a signal (src/host/front.ts), after which nothing could be written.
+  process.kill = () => process.exit();
+}
 const own = { exports: {} };
 script.runInThisContext()((name) => require(name.startsWith('./') ? join(dist, name) : name), main, dist, own, own.exports);

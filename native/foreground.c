@@ -148,6 +148,8 @@ void foreground_hear(struct front *front)
 	}
 	close(front->report_fd);
 	front->report_fd = -1;
+	if (front->quickener > 0)
+		kill(front->quickener, SIGKILL);
 	if (front->timeout_ms > 0 && !front->ended)
 		front->deadline_ms = clock_now_ms() + front->timeout_ms;
 }
@@ -188,6 +190,8 @@ void foreground_take_signals(struct front *front)
 	/* All of them before the look: SIGCONT must reach the command before its stop is judged. */
 	while (read(front->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
 		hand_on(front, &info);
+	if (front->quickener > 0 && waitpid(front->quickener, NULL, WNOHANG) != 0)
+		front->quickener = 0;
 	look_at_command(front);
 }
 

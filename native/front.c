@@ -127,7 +127,7 @@ static void hear_planner(struct front *front)
 	free(frame);
 }
 
-static _Noreturn void attend(struct front *front, pid_t quickener)
+static _Noreturn void attend(struct front *front)
 {
 	struct timespec left;
 
@@ -142,11 +142,8 @@ static _Noreturn void attend(struct front *front, pid_t quickener)
 			foreground_expire(front);
 		if (ready <= 0)
 			continue;
-		if (sources[0].revents != 0) {
+		if (sources[0].revents != 0)
 			foreground_take_signals(front);
-			if (quickener > 0 && waitpid(quickener, NULL, WNOHANG) != 0)
-				quickener = 0;
-		}
 		if (sources[1].revents != 0 && front->report_fd >= 0)
 			foreground_hear(front);
 		if (sources[2].revents != 0)
@@ -173,5 +170,6 @@ int main(int argc, char **argv)
 	close(null_fd);
 	foreground_watch_signals(&front);
 	front.planner = planner_start(argc, argv, &front.channel);
-	attend(&front, planner_quicken_joins());
+	front.quickener = planner_quicken_joins();
+	attend(&front);
 }

@@ -14,10 +14,12 @@ _Noreturn void planner_exec(int argc, char **argv);
 pid_t planner_start(int argc, char **argv, int *channel);
 
 /*
- * The first move between groups after about 30 ms without one waits for an RCU grace period, 5 to
- * 15 ms (cgroup_threadgroup_rwsem, kernel/cgroup/cgroup.c); those that follow do not. A child that
- * moves to where it is already changes nothing and has that wait over by the time the command joins
- * its groups. Returns the child, or -1; where it is not allowed, nothing is lost but the time.
+ * The first move between groups after a while without one waits for an RCU grace period, 5 to 15 ms
+ * (cgroup_threadgroup_rwsem, kernel/cgroup/cgroup.c; rcu_sync_enter); those that follow within a
+ * grace period do not. A child that keeps moving to where it is already changes nothing, and has
+ * that wait over, and not due again, when the command joins its groups. It ends by itself after
+ * a quarter of a second, or when it is killed. Returns it, or -1; where it is not allowed to move,
+ * nothing is lost but the time.
  */
 pid_t planner_quicken_joins(void);
 
