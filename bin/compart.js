@@ -49,10 +49,6 @@ function quickenNextJoin() {
 if (launches && !process.env.COMPART_FRONT) quickenNextJoin();
 const source = built(main);
 const script = new Script(`(function (require, __filename, __dirname, module, exports) {${source}\n})`, { filename: main, cachedData: cached() });
-if (process.env.COMPART_WRITE_CACHE) {
-  process.on('exit', () => writeFileSync(cacheFile, script.createCachedData()));
-  // A planner ends by a signal (src/host/front.ts), after which nothing could be written.
-  process.kill = () => process.exit();
-}
+if (process.env.COMPART_WRITE_CACHE) process.on('exit', () => writeFileSync(cacheFile, script.createCachedData()));
 const own = { exports: {} };
 script.runInThisContext()((name) => require(name.startsWith('./') ? join(dist, name) : name), main, dist, own, own.exports);

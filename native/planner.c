@@ -16,11 +16,12 @@
 
 #include "fd.h"
 #include "front.h"
+#include "launch.h"
 #include "signals.h"
 
 #define SCRIPT "bin/compart.js"
 #define DEPTH 3 /* native/build/compart */
-#define CHANNEL_FD 3
+#define CHANNEL_FD 3 /* PLANNER_VARIABLE says so */
 #define MOVES 60
 #define MOVE_INTERVAL_NS 4000000L
 
@@ -57,17 +58,21 @@ _Noreturn void planner_exec(int argc, char **argv)
 	if (errno != ENOENT)
 		front_fail("node", errno);
 	fputs(FRONT_NAME "node: not found\n", stderr);
-	_exit(125);
+	_exit(EXIT_LAUNCH);
 }
 
 /*
  * In the child. A session of its own keeps the signals of the terminal away from it, and lets it
  * print while its group is not in the foreground.
  */
-static _Noreturn void become_planner(int argc, char **argv, int channel)
+static _Noreturn void become_planner(int argc, char **argv, pid_t parent, int channel)
 {
 	int kept[] = {CHANNEL_FD}, which;
 
+	/* It owns the compartment: gone with a front that is killed, it leaves it to gc. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_LAUNCH);
 	setsid();
 	if (channel == CHANNEL_FD ? fcntl(channel, F_SETFD, 0) < 0 : dup2(channel, CHANNEL_FD) < 0)
 		front_fail("dup2", errno);
@@ -82,6 +87,7 @@ static _Noreturn void become_planner(int argc, char **argv, int channel)
 
 pid_t planner_start(int argc, char **argv, int *channel)
 {
+	const pid_t self = getpid();
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
@@ -90,7 +96,7 @@ pid_t planner_start(int argc, char **argv, int *channel)
 	if (pid < 0)
 		front_fail("fork", errno);
 	if (pid == 0)
-		become_planner(argc, argv, ends[1]);
+		become_planner(argc, argv, self, ends[1]);
 	close(ends[1]);
 	*channel = ends[0];
 	return pid;

@@ -1,6 +1,6 @@
 import { usageError } from '../shared/errors.js';
 import { own } from '../shared/own.js';
-import { Front, FrontGone } from '../host/front.js';
+import { Front } from '../host/front.js';
 import { Host } from '../host/host.js';
 import { nearest, parseArgs, splitLine } from './parse.js';
 import { openTerminal, OutputClosed, reportError } from './terminal.js';
@@ -55,10 +55,8 @@ function wantsJson(argv: readonly string[]): boolean {
   return (verb === undefined ? argv : splitLine(verb, rest).own).includes('--json');
 }
 
-/** Prints an error, unless there is nobody left to tell. */
 function statusOf(error: unknown): number {
-  if (error instanceof OutputClosed) return 0;
-  return error instanceof FrontGone ? LOST : reportError(error, wantsJson(argv));
+  return error instanceof OutputClosed ? 0 : reportError(error, wantsJson(argv));
 }
 
 function leave(status: number): void {
@@ -66,8 +64,6 @@ function leave(status: number): void {
   front.end(status);
 }
 
-/** The status of a front that was killed; nobody reads it. */
-const LOST = 125;
 const argv = process.argv.slice(2);
 const front = Front.take(process.env);
 process.on('uncaughtException', (error) => leave(statusOf(error)));

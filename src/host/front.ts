@@ -1,14 +1,12 @@
 import { readSync, writeSync } from 'node:fs';
-import { errnoOf } from '../shared/errors.js';
+import { CompartError } from '../shared/errors.js';
 import { parseEnding, type ExitStatus, type Launched, type LaunchRequest } from './launched.js';
 import { encodePlan, parseReport, type LaunchReport } from './plan.js';
 
-/** The front was killed: nobody waits for the command or for an exit status any more. */
-export class FrontGone extends Error {}
-
 /**
  * The program that started this one to plan for it (native/front.c): it starts the command, as its own child,
- * and waits for it. Both ends are read and written without the event loop, as nothing else is to be done.
+ * and waits for it. Both ends are read and written without the event loop, as nothing else is to be done. This
+ * process dies when the front does, so that a front that was killed leaves what `gc` removes.
  */
 export class Front {
   readonly #fd: number;
@@ -26,10 +24,7 @@ export class Front {
     return fd === undefined ? null : new Front(Number(fd));
   }
 
-  /**
-   * Has the front start the command, with its own descriptors, environment and process group.
-   * @throws FrontGone
-   */
+  /** Has the front start the command, with its own descriptors, environment and process group. */
   launch({ plan, argv, deadline }: LaunchRequest): Launched {
     // Words of the command line are only counted: Node has decoded them, and not every word is UTF-8.
     const own = endsWith(process.argv, argv) ? argv.length : 0;
@@ -44,11 +39,8 @@ export class Front {
 
   /** Ends the front with this status, and this process without the time that Node takes to clean up. */
   end(status: number): void {
-    try {
-      this.#send('E', Buffer.of(status));
-    } catch (error) {
-      if (!(error instanceof FrontGone)) throw error;
-    }
+    process.emit('exit', status);
+    this.#send('E', Buffer.of(status));
     process.kill(process.pid, 'SIGKILL');
   }
 
@@ -56,7 +48,7 @@ export class Front {
     const frame = Buffer.concat([kind, ...parts].map((part) => Buffer.from(part)));
     const size = new Uint8Array(Uint32Array.of(frame.length).buffer);
     for (let rest = Buffer.concat([size, frame]); rest.length > 0;)
-      rest = rest.subarray(orGone(() => writeSync(this.#fd, rest)));
+      rest = rest.subarray(writeSync(this.#fd, rest));
   }
 
   #line(): string {
@@ -67,8 +59,8 @@ export class Front {
         this.#text = this.#text.slice(end + 1);
         return line;
       }
-      const count = orGone(() => readSync(this.#fd, this.#buffer));
-      if (count === 0) throw new FrontGone();
+      const count = readSync(this.#fd, this.#buffer);
+      if (count === 0) throw new CompartError('ERR_COMPART_INTERNAL', 'the front has ended');
       // Bytes as they are, until the line is whole.
       this.#text += this.#buffer.toString('latin1', 0, count);
     }
@@ -78,15 +70,6 @@ export class Front {
 function endsWith(words: readonly string[], tail: readonly string[]): boolean {
   const start = words.length - tail.length;
   return start > 0 && tail.length > 0 && tail.every((word, index) => words[start + index] === word);
-}
-
-function orGone(call: () => number): number {
-  try {
-    return call();
-  } catch (error) {
-    if (['EPIPE', 'ECONNRESET'].includes(errnoOf(error) ?? '')) throw new FrontGone();
-    throw error;
-  }
 }
 
 /** A command as the front tells of it; each wait reads on from where the last one ended. */
