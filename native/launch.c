@@ -24,24 +24,6 @@
 #include "launch.h"
 #include "monitor.h"
 
-#define EXIT_LAUNCH 125
-#define EXIT_CANNOT_EXECUTE 126
-#define EXIT_NOT_FOUND 127
-
-/* One line in one write: the reader may take it for whole, whatever a path has in it. */
-static _Noreturn void fail(struct launch *launch, int code, const char *step, int error)
-{
-	char line[LAUNCH_DETAIL_MAX + 64];
-
-	for (char *c = launch->detail; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
-	int length = snprintf(line, sizeof line, "fail %s %d %s\n", step, error, launch->detail);
-	signal(SIGPIPE, SIG_IGN); /* the reader may be gone; the exit code must still tell */
-	(void)fd_write(launch->report_fd, line, (size_t)length);
-	_exit(code);
-}
-
 /* Reads to the end record, or the end of the file, and no further than the bound. */
 static char *read_plan(int fd, size_t *size)
 {
@@ -75,61 +57,13 @@ static char *read_plan(int fd, size_t *size)
 
 static void load_plan(struct launch *launch, int fd)
 {
-	struct plan_error error = {0};
 	size_t size = 0;
 	char *text = read_plan(fd, &size);
 
 	if (text == NULL)
-		fail(launch, EXIT_LAUNCH, "plan", errno);
+		launch_fail(launch, EXIT_LAUNCH, "plan", errno);
 	close(fd);
-	if (plan_parse(&launch->plan, text, size, &error))
-		return;
-	/* The key alone: a value of the environment may be a secret. */
-	const char *key = error.record == NULL ? "" : error.record;
-	snprintf(launch->detail, sizeof launch->detail, "%s%s%.*s", error.reason,
-		 *key == '\0' ? "" : ": ", (int)strcspn(key, "="), key);
-	fail(launch, EXIT_LAUNCH, "plan", error.number);
-}
-
-/* As execvp(3) looks for it, whether or not it may be executed. */
-static bool command_exists(const char *command)
-{
-	const char *path = getenv("PATH");
-	char file[PATH_MAX];
-
-	if (strchr(command, '/') != NULL)
-		return access(command, F_OK) == 0;
-	if (*command == '\0')
-		return false;
-	for (path = path == NULL ? "/bin:/usr/bin" : path;; path++) {
-		size_t length = strcspn(path, ":");
-		int written = snprintf(file, sizeof file, "%.*s%s%s", (int)length, path,
-				       length == 0 ? "" : "/", command);
-		if (written > 0 && (size_t)written < sizeof file && access(file, F_OK) == 0)
-			return true;
-		path += length;
-		if (*path == '\0')
-			return false;
-	}
-}
-
-/* The codes of the shell and env(1). ENOENT of a file that is there: its interpreter is not. */
-static int exec_exit_code(const char *command, int error)
-{
-	switch (error) {
-	case ENOENT:
-	case ENOTDIR:
-		return command_exists(command) ? EXIT_CANNOT_EXECUTE : EXIT_NOT_FOUND;
-	case EACCES:
-	case EISDIR:
-	case ELIBBAD:
-	case ENOEXEC:
-	case EPERM:
-	case ETXTBSY:
-		return EXIT_CANNOT_EXECUTE;
-	default:
-		return EXIT_LAUNCH;
-	}
+	launch_parse(launch, text, size);
 }
 
 /* Under a monitor, the child comes back from here, reporting to it. */
@@ -138,29 +72,11 @@ static void start_monitor(struct launch *launch)
 	int error = launch_own_session();
 
 	if (error != 0)
-		fail(launch, EXIT_LAUNCH, "setsid", error);
+		launch_fail(launch, EXIT_LAUNCH, "setsid", error);
 	int report_fd = monitor_fork(&launch->plan, launch->result_fd);
 	if (report_fd < 0)
-		fail(launch, EXIT_LAUNCH, "fork", errno);
+		launch_fail(launch, EXIT_LAUNCH, "fork", errno);
 	launch->report_fd = report_fd;
-}
-
-static _Noreturn void run(struct launch *launch, char **command)
-{
-	static const char ready = MONITOR_READY;
-	const char *step = "";
-
-	if (launch->plan.monitor)
-		start_monitor(launch);
-	int error = launch_take_steps(launch, &step);
-	if (error != 0)
-		fail(launch, EXIT_LAUNCH, step, error);
-	if (launch->plan.monitor)
-		(void)fd_write(launch->report_fd, &ready, 1);
-	execvp(command[0], command);
-	error = errno;
-	snprintf(launch->detail, sizeof launch->detail, "%s", command[0]);
-	fail(launch, exec_exit_code(command[0], error), "exec", error);
 }
 
 /* A descriptor above the standard ones, which belong to the command. */
@@ -192,5 +108,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	launch.result_fd = launch.report_fd = result_fd;
 	load_plan(&launch, plan_fd);
-	run(&launch, argv + 4);
+	if (launch.plan.monitor)
+		start_monitor(&launch);
+	launch_become(&launch, argv + 4);
 }

@@ -17,9 +17,9 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "fd.h"
 #include "signals.h"
 
@@ -31,16 +31,8 @@ struct monitor {
 	pid_t expirer;       /* the expire command, while it runs */
 	int result_fd;       /* -1 once the peer has gone */
 	int signal_fd;
-	int64_t deadline_ms; /* on CLOCK_MONOTONIC; -1: none */
+	int64_t deadline_ms;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Nothing of the caller is kept: no terminal, no log file held open, no mount kept busy. */
 static void detach(struct monitor *monitor, int report_fd, int null_fd)
@@ -121,7 +113,7 @@ static void expire(struct monitor *monitor)
 {
 	int which;
 
-	monitor->deadline_ms = -1;
+	monitor->deadline_ms = CLOCK_NEVER;
 	if (has_ended(monitor->child))
 		return;
 	monitor->expirer = fork();
@@ -132,7 +124,7 @@ static void expire(struct monitor *monitor)
 	}
 	/* A host out of processes is when a timeout is wanted most. */
 	if (monitor->expirer < 0)
-		monitor->deadline_ms = now_ms() + EXPIRE_RETRY_MS;
+		monitor->deadline_ms = clock_now_ms() + EXPIRE_RETRY_MS;
 }
 
 static void take_signals(const struct monitor *monitor)
@@ -155,17 +147,6 @@ static void hear_peer(struct monitor *monitor)
 	monitor->result_fd = -1;
 }
 
-static const struct timespec *time_left(const struct monitor *monitor, struct timespec *left)
-{
-	if (monitor->deadline_ms < 0)
-		return NULL;
-	int64_t ms = monitor->deadline_ms - now_ms();
-	ms = ms < 0 ? 0 : ms;
-	left->tv_sec = (time_t)(ms / 1000);
-	left->tv_nsec = (long)(ms % 1000) * 1000000;
-	return left;
-}
-
 /* Waits for the command and returns its wait status. */
 static int watch(struct monitor *monitor)
 {
@@ -182,7 +163,7 @@ static int watch(struct monitor *monitor)
 			{.fd = monitor->signal_fd, .events = POLLIN},
 			{.fd = monitor->result_fd, .events = POLLIN},
 		};
-		int ready = ppoll(sources, 2, time_left(monitor, &left), NULL);
+		int ready = ppoll(sources, 2, clock_left(monitor->deadline_ms, &left), NULL);
 		if (ready == 0)
 			expire(monitor);
 		if (ready <= 0)
@@ -221,7 +202,7 @@ static _Noreturn void supervise(struct monitor *monitor, int report_fd, int null
 	detach(monitor, report_fd, null_fd);
 	await_exec(monitor, report_fd);
 	if (monitor->plan->timeout_ms != 0)
-		monitor->deadline_ms = now_ms() + (int64_t)monitor->plan->timeout_ms;
+		monitor->deadline_ms = clock_now_ms() + (int64_t)monitor->plan->timeout_ms;
 	announce(monitor);
 	/* The writing end of a pipe never says that the peer has gone: do not wait for it. */
 	mode = fcntl(monitor->result_fd, F_GETFL);
@@ -232,7 +213,7 @@ static _Noreturn void supervise(struct monitor *monitor, int report_fd, int null
 
 int monitor_fork(struct plan *plan, int result_fd)
 {
-	struct monitor monitor = {.plan = plan, .result_fd = result_fd, .deadline_ms = -1};
+	struct monitor monitor = {.plan = plan, .result_fd = result_fd, .deadline_ms = CLOCK_NEVER};
 	int null_fd = fd_open_null();
 	sigset_t watched;
 	int report[2];

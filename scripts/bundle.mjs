@@ -1,4 +1,4 @@
-// Builds dist/bin: main.cjs holds what every verb needs; each library that only some verbs need is a file of its
+// Builds dist/bin: main.cjs is the whole program, launch.cjs the same with no verb but run and exec; each library that only some verbs need is a file of its
 // own beside it, read when it is first imported. CommonJS, because Node starts it faster than modules.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -26,6 +26,27 @@ const lazily = {
   },
 };
 
+/** Verbs that launch.cjs leaves to main.cjs (bin/compart.js): never loaded from it. */
+const launchOnly = {
+  name: 'launch-only',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/(commands\/|complete\.js)/ }, ({ path, kind }) =>
+      kind !== 'dynamic-import' || /\/(run|exec)\.js$/.test(path) ? null : { path, external: true },
+    );
+  },
+};
+
+/** yargs-parser makes a require() for configuration files, which are not used here; node:module takes Node 1 ms to load. */
+const withoutModule = {
+  name: 'without-module',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:module$/ }, ({ importer }) =>
+      importer.includes('/yargs-parser/') ? { path: 'node:module', namespace: 'absent' } : null,
+    );
+    onLoad({ filter: /.*/, namespace: 'absent' }, () => ({ contents: 'export const createRequire = undefined;' }));
+  },
+};
+
 const metaUrl = { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" };
 // A default import of a CommonJS file is its module.exports.
 const defaultFirst = {
@@ -33,17 +54,21 @@ const defaultFirst = {
 };
 const define = { 'import.meta.url': 'importMetaUrl' };
 
-await Promise.all([
+const program = (outfile, ...plugins) =>
   build({
     ...common,
     define,
     banner: metaUrl,
     entryPoints: ['src/cli/main.ts'],
-    outfile: 'dist/bin/main.cjs',
-    // main.cjs runs as a script (bin/compart), in which import() is not to be had.
+    outfile,
+    // It runs as a script (bin/compart.js), in which import() is not to be had.
     supported: { 'dynamic-import': false },
-    plugins: [lazily],
-  }),
+    plugins: [lazily, withoutModule, ...plugins],
+  });
+
+await Promise.all([
+  program('dist/bin/main.cjs'),
+  program('dist/bin/launch.cjs', launchOnly),
   ...LAZY.map((name) =>
     build({
       ...common,
@@ -57,10 +82,10 @@ await Promise.all([
   ),
 ]);
 
-// V8's own cache of the compiled main.cjs, taken after a run so that it holds the functions a run needs. It is
-// valid for the Node that made it; another one compiles as usual (bin/compart).
+// V8's own cache of each program, compiled, taken after a run so that it holds the functions a run needs. It is
+// valid for the Node that made it; another one compiles as usual (bin/compart.js).
 const state = mkdtempSync(`${tmpdir()}/compart-build-`);
 const env = { ...process.env, COMPART_WRITE_CACHE: '1', COMPART_STATE: state };
-for (const words of [['doctor'], ['run', '--mem', '64M', '--', 'true']])
-  spawnSync(process.execPath, ['bin/compart', ...words], { env, stdio: 'ignore' });
+for (const words of [['doctor'], ['run', '--mem', '64M', '--cpu', '50%', '--pids', '100', '--', 'true']])
+  spawnSync('bin/compart', words, { env, stdio: 'ignore' });
 rmSync(state, { recursive: true });

@@ -1,7 +1,7 @@
 /** compart as a library. Importing it does nothing; the list of exports is pinned by a test. */
 export { CompartError, ERROR_CODES, type ErrorCode } from './shared/errors.js';
 export { Host, type HostPaths } from './host/host.js';
-export type { ExitStatus } from './host/exec.js';
+export type { ExitStatus } from './host/launched.js';
 export type { CpuStats, IoStats, MemoryStats, PidsStats } from './host/cgroup/driver.js';
 export { attachProcesses, type Attached } from './compartments/attach.js';
 export { openCompartment, type Compartment } from './compartments/compartment.js';

@@ -1,5 +1,6 @@
 import { usageError } from '../shared/errors.js';
 import { own } from '../shared/own.js';
+import { Front } from '../host/front.js';
 import { Host } from '../host/host.js';
 import { nearest, parseArgs, splitLine } from './parse.js';
 import { openTerminal, OutputClosed, reportError } from './terminal.js';
@@ -8,7 +9,7 @@ import { VERBS } from './verbs.js';
 /** Runs one command line and returns the exit status. */
 async function main(argv: readonly string[], self: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;
-  const terminal = openTerminal(Host.current(), self);
+  const terminal = openTerminal(Host.current(process.env, front), self);
   if (name === '--version' || name === '-v') {
     const { VERSION } = await import('./version.js');
     terminal.out(`compart ${VERSION}\n`);
@@ -54,10 +55,18 @@ function wantsJson(argv: readonly string[]): boolean {
   return (verb === undefined ? argv : splitLine(verb, rest).own).includes('--json');
 }
 
+function statusOf(error: unknown): number {
+  return error instanceof OutputClosed ? 0 : reportError(error, wantsJson(argv));
+}
+
+function leave(status: number): void {
+  if (front === null) process.exit(status);
+  front.end(status);
+}
+
 const argv = process.argv.slice(2);
-process.on('uncaughtException', (error) => {
-  process.exit(error instanceof OutputClosed ? 0 : reportError(error, wantsJson(argv)));
-});
+const front = Front.take(process.env);
+process.on('uncaughtException', (error) => leave(statusOf(error)));
 void main(argv, [process.execPath, process.argv[1] ?? ''])
-  .catch((error: unknown) => reportError(error, wantsJson(argv)))
-  .then((status) => process.exit(status));
+  .catch(statusOf)
+  .then(leave);

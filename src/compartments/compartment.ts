@@ -138,7 +138,8 @@ function newRecord(request: CreateRequest, group: Group, owner: ProcessIdentity)
 function claim(host: Host, store: Store, record: CompartmentRecord): void {
   const claimer = selfIdentity(host);
   // An empty folder would be taken over, with what may run in groups that its lost record named.
-  if (store.hasFolder(record.name) && store.condition(record.name) === 'missing') sweepName(host, store, record.name);
+  if (store.hasFolder(record.name) && store.condition(record.name) === 'missing')
+    sweepName(host, store, record.name);
   try {
     store.claim(record, claimer);
   } catch (error) {

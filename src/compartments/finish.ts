@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { CompartError } from '../shared/errors.js';
-import { statusNumber, type ExitStatus } from '../host/exec.js';
+import { statusNumber, type ExitStatus } from '../host/launched.js';
 import { History, type ExitRecord } from '../state/history.js';
 import { killGroup } from '../host/cgroup/kill.js';
 import type { Compartment } from './compartment.js';

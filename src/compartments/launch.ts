@@ -1,5 +1,6 @@
 import { attachByManager } from '../host/cgroup/systemd.js';
-import { launch, throwFailure, type Launched } from '../host/exec.js';
+import { launch } from '../host/exec.js';
+import { throwFailure, type Deadline, type ExitStatus, type Launched } from '../host/launched.js';
 import type { LaunchPlan } from '../host/plan.js';
 import { lookUpUser } from '../host/users.js';
 import { placementOf, type Compartment } from './compartment.js';
@@ -36,20 +37,24 @@ function planFor({ host, record }: Compartment, request: CommandRequest): Launch
 export async function launchIn(
   compartment: Compartment,
   request: CommandRequest,
-  monitor?: LaunchPlan['monitor'],
+  { monitor, deadline = null }: { monitor?: LaunchPlan['monitor']; deadline?: Deadline | null } = {},
 ): Promise<Launched> {
   const { host, store, record } = compartment;
   const plan = planFor(compartment, request);
   const byManager = host.base.unit === 'user';
   if (byManager) Object.assign(plan, { hold: true, cgroups: [] });
   if (monitor !== undefined) Object.assign(plan, { monitor, setsid: true });
-  const launched = await launch({
+  const asked = {
     launcher: host.paths.launcher,
     plan,
     argv: request.argv,
     stdio: request.stdio,
     scratch: store.folder(record.name),
-  });
+    deadline,
+  };
+  // A command that outlives the front is not the front's to start.
+  const front = monitor === undefined ? host.front : null;
+  const launched = front === null ? await launch(asked) : front.launch(asked);
   if (byManager) {
     const { pid } = await launched.report('ready');
     await attachByManager('user', record.name, pid ?? launched.pid);
@@ -59,8 +64,8 @@ export async function launchIn(
 }
 
 /** Waits for the end of a command; a launch that failed is an error, not an exit status. */
-export async function exitOf(launched: Launched): Promise<Awaited<Launched['exited']>> {
-  const exit = await launched.exited;
+export async function exitOf(launched: Launched): Promise<ExitStatus> {
+  const exit = await launched.exited();
   throwFailure(await launched.report(), exit.exitCode ?? 0);
   return exit;
 }

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { CompartError } from '../shared/errors.js';
-import { throwFailure } from '../host/exec.js';
 import type { Host } from '../host/host.js';
+import { throwFailure } from '../host/launched.js';
 import { identify } from '../host/proc/identity.js';
 import { createCompartment, selfIdentity, type Compartment, type CreateRequest } from './compartment.js';
 import { finishRun, type RunResult } from './finish.js';
@@ -9,7 +9,7 @@ import { exitOf, launchIn, type CommandRequest } from './launch.js';
 import { openLog } from './log.js';
 import { SUBSYSTEM_KINDS } from './subsystem.js';
 import { takeAway } from './sweep.js';
-import { expire } from './timeout.js';
+import { deadlineOf } from './timeout.js';
 
 /** A command and the compartment to run it in: every subsystem is loaded, so that its use is known at the end. */
 export type RunRequest = Omit<CreateRequest, 'kinds' | 'owned'> & CommandRequest;
@@ -37,22 +37,17 @@ export async function startRun(host: Host, request: RunRequest): Promise<Run> {
   const compartment = await create(host, request);
   const { store, record } = compartment;
   try {
-    const launched = await launchIn(compartment, request);
+    const launched = await launchIn(compartment, request, { deadline: deadlineOf(compartment) });
     record.startedAt = Date.now();
     record.main = identify(host.paths.proc, launched.pid);
     store.save(record);
-    const timer =
-      request.spec.timeoutMs === null
-        ? null
-        : setTimeout(() => void expire(compartment), request.spec.timeoutMs);
     const ended = exitOf(launched)
-      .finally(() => clearTimeout(timer ?? undefined))
       .then((exit) => finishRun(compartment, exit))
       .catch((error: unknown) => {
         abandon(compartment);
         throw error;
       });
-    return { compartment, pid: launched.pid, signal: (signal) => launched.child.kill(signal), ended };
+    return { compartment, pid: launched.pid, signal: launched.signal, ended };
   } catch (error) {
     abandon(compartment);
     throw error;
@@ -79,11 +74,11 @@ export async function startDetached(
     const launched = await launchIn(
       compartment,
       { ...request, stdio: ['ignore', log, log] },
-      { timeoutMs, finish, expire: timeoutMs === null ? [] : expireArgv },
+      { monitor: { timeoutMs, finish, expire: timeoutMs === null ? [] : expireArgv } },
     );
     closeSync(log);
     const report = await launched.report();
-    if (report.failure !== null) throwFailure(report, (await launched.exited).exitCode ?? 0);
+    if (report.failure !== null) throwFailure(report, (await launched.exited()).exitCode ?? 0);
     if (report.pid === null)
       throw new CompartError('ERR_COMPART_LAUNCH', 'the monitor ended before the command started');
     record.startedAt = Date.now();
@@ -91,7 +86,6 @@ export async function startDetached(
     record.owner = identify(host.paths.proc, launched.pid) ?? selfIdentity(host);
     store.save(record);
     launched.release();
-    launched.child.unref();
     return compartment;
   } catch (error) {
     abandon(compartment);

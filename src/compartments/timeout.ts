@@ -1,20 +1,29 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { killGroup, signalGroup } from '../host/cgroup/kill.js';
+import { GRACE_MS, type Deadline } from '../host/launched.js';
+import { pause } from '../host/pause.js';
 import type { Compartment } from './compartment.js';
 import { isPopulated } from './sweep.js';
 
-const GRACE_MS = 5000;
 const LOOK_MS = 50;
 
-/** --timeout ran out: TERM to the whole compartment, KILL to what is left of it 5 s later. */
-export async function expire({ store, record }: Compartment): Promise<void> {
+function askToEnd({ store, record }: Compartment): void {
   store.markTimedOut(record.name);
   signalGroup(record.group, 'SIGTERM');
-  for (const started = Date.now(); isPopulated(record);) {
-    if (Date.now() - started > GRACE_MS) {
-      killGroup(record.group);
-      return;
-    }
-    await delay(LOOK_MS);
+}
+
+/** --timeout of a command in the foreground: TERM to the whole compartment, KILL to what is left of it 5 s later. */
+export function deadlineOf(compartment: Compartment): Deadline | null {
+  const ms = compartment.record.spec.timeoutMs;
+  if (ms === null) return null;
+  const expire: Deadline['expire'] = (late) =>
+    late ? killGroup(compartment.record.group) : askToEnd(compartment);
+  return { ms, expire };
+}
+
+/** The same for a detached one, whose time its monitor has counted. */
+export function expire(compartment: Compartment): void {
+  askToEnd(compartment);
+  for (const started = Date.now(); isPopulated(compartment.record); pause(LOOK_MS)) {
+    if (Date.now() - started > GRACE_MS) return killGroup(compartment.record.group);
   }
 }

@@ -2,7 +2,7 @@ import { formatCpu } from '../shared/units/cpu.js';
 import { formatDuration } from '../shared/units/duration.js';
 import { formatSize, sizeFlag } from '../shared/units/size.js';
 import type { CpuStats, MemoryStats, PidsStats } from '../host/cgroup/driver.js';
-import type { ExitStatus } from '../host/exec.js';
+import type { ExitStatus } from '../host/launched.js';
 import type { ExitRecord, Verdict } from '../state/history.js';
 
 /** The last readings that decide; a subsystem that was not loaded is absent. */

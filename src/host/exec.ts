@@ -1,47 +1,12 @@
-import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
-import { constants as os } from 'node:os';
 import type { Duplex } from 'node:stream';
-import { getSystemErrorName } from 'node:util';
-import { CompartError, errnoOf, reasonOf, systemReason } from '../shared/errors.js';
-import { encodePlan, launchError, parseReport, type LaunchPlan, type LaunchReport } from './plan.js';
+import { CompartError, errnoOf, systemReason } from '../shared/errors.js';
+import { GRACE_MS, type Deadline, type ExitStatus, type Launched, type LaunchRequest } from './launched.js';
+import { encodePlan, parseReport, type LaunchReport } from './plan.js';
 
-/** How a process ended: exactly one of the two is not null. */
-export interface ExitStatus {
-  exitCode: number | null;
-  signal: NodeJS.Signals | null;
-}
-
-/** The shell's single number for it: the exit code, or 128 plus the signal's number. */
-export function statusNumber({ exitCode, signal }: ExitStatus): number {
-  return exitCode ?? 128 + (signal === null ? 0 : os.signals[signal]);
-}
-
-export interface LaunchRequest {
-  launcher: string;
-  plan: LaunchPlan;
-  argv: readonly string[];
-  /** stdin, stdout and stderr of the command: `inherit`, `pipe`, `ignore` or descriptors. */
-  stdio: ReadonlyArray<'inherit' | 'ignore' | 'pipe' | number>;
-  /** A directory for the plan while it is handed over; nothing stays in it. */
-  scratch: string;
-}
-
-/** A process on its way into its compartment. */
-export interface Launched {
-  child: ChildProcess;
-  pid: number;
-  exited: Promise<ExitStatus>;
-  /**
-   * What the launcher said. Over a socket (hold, monitor) it is complete when it says `until` or fails; else
-   * there is only the failure, after the exit.
-   */
-  report: (until?: 'ready' | 'exec') => Promise<LaunchReport>;
-  /** A held process goes on. */
-  go: () => void;
-  /** The monitor takes over. */
-  release: () => void;
-}
+/** Loaded when something is started from here: it takes Node 3 ms, and a launch through the front needs none of it. */
+const childProcess = () => import('node:child_process');
 
 /** An unlinked file of the scratch directory: cheaper than a pipe, and gone with its descriptors. */
 function scratchFile(dir: string, content: Buffer | null): number {
@@ -69,6 +34,7 @@ function readBack(fd: number): string {
  * @throws ERR_COMPART_LAUNCH if the launcher itself cannot be started
  */
 export async function launch(request: LaunchRequest): Promise<Launched> {
+  const { spawn } = await childProcess();
   const speaks = request.plan.hold === true || request.plan.monitor !== undefined;
   const planFd = scratchFile(request.scratch, encodePlan(request.plan));
   const resultFd = speaks ? null : scratchFile(request.scratch, null);
@@ -82,17 +48,30 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
     }
     const socket = speaks ? (child.stdio[4] as Duplex) : null;
     const report = socket === null ? fileReport(exited, resultFd ?? -1) : socketReport(socket);
+    if (request.deadline !== null) keepTime(request.deadline, exited);
     return {
-      child,
       pid: child.pid,
-      exited,
+      exited: () => exited,
       report,
       go: () => socket?.write('g'),
-      release: () => socket?.end(),
+      release: () => {
+        socket?.end();
+        child.unref();
+      },
+      signal: (signal) => child.kill(signal),
     };
   } finally {
     closeSync(planFd);
   }
+}
+
+function keepTime({ ms, expire }: Deadline, exited: Promise<ExitStatus>): void {
+  let timer = setTimeout(() => {
+    timer = setTimeout(() => expire(true), GRACE_MS);
+    expire(false);
+  }, ms);
+  const stop = (): void => clearTimeout(timer);
+  exited.then(stop, stop);
 }
 
 function exitOf(child: ChildProcess): Promise<ExitStatus> {
@@ -147,15 +126,6 @@ function socketReport(socket: Duplex): Launched['report'] {
       look();
     });
 }
-/** Throws the error that a failure report stands for; returns for a report without one. */
-export function throwFailure(report: LaunchReport, exitCode: number): void {
-  if (report.failure === null) return;
-  throw launchError(report.failure, exitCode, reasonOf(errnoName(report.failure.errno)));
-}
-
-function errnoName(errno: number): string | null {
-  return errno > 0 ? getSystemErrorName(-errno) : null;
-}
 
 /**
  * Runs a system tool (`busctl`, `systemd-run`) and returns what it printed.
@@ -177,7 +147,8 @@ export async function runTool(file: string, argv: readonly string[]): Promise<st
 }
 
 /** Starts a tool that outlives compart, in a session of its own, and returns its pid. */
-export function startTool(file: string, argv: readonly string[]): number | null {
+export async function startTool(file: string, argv: readonly string[]): Promise<number | null> {
+  const { spawn } = await childProcess();
   const child = spawn(file, [...argv], { stdio: 'ignore', detached: true });
   child.on('error', () => undefined);
   child.unref();

@@ -5,6 +5,7 @@ import { parseCpuList } from '../shared/units/cpulist.js';
 import { chooseBase, refusalOf, type BaseFacts, type CgroupBase, type Refusal } from './cgroup/base.js';
 import { detectLayout, hierarchyOf, type CgroupLayout } from './cgroup/detect.js';
 import { delegatedBase, delegatedControllers, stopDelegatedBase } from './cgroup/systemd.js';
+import type { Front } from './front.js';
 import { readKernelFile } from './kernfs.js';
 import { parseMeminfo } from './proc/meminfo.js';
 
@@ -25,26 +26,35 @@ export class Host {
   readonly paths: HostPaths;
   readonly uid: number;
   readonly gid: number;
+  /** What started this process to plan for it, and starts the command; null where that is done from here. */
+  readonly front: Front | null;
   readonly #override: string | null;
   #layout: CgroupLayout | null = null;
   #base: CgroupBase | null = null;
   #meminfo: Map<string, number> | null = null;
 
-  constructor(paths: HostPaths, ids: { uid: number; gid: number }, cgroupOverride: string | null = null) {
+  constructor(
+    paths: HostPaths,
+    ids: { uid: number; gid: number },
+    cgroupOverride: string | null = null,
+    front: Front | null = null,
+  ) {
     this.paths = paths;
     this.uid = ids.uid;
     this.gid = ids.gid;
     this.#override = cgroupOverride;
+    this.front = front;
   }
 
   /** The host this process runs on. COMPART_STATE and COMPART_CGROUP move the state folder and the groups. */
-  static current(env: NodeJS.ProcessEnv = process.env): Host {
+  static current(env: NodeJS.ProcessEnv = process.env, front: Front | null = null): Host {
     const uid = process.getuid?.() ?? 0;
     const gid = process.getgid?.() ?? 0;
     return new Host(
       { proc: '/proc', sys: '/sys', launcher: findLauncher(), ...stateFolders(uid, env) },
       { uid, gid },
       env['COMPART_CGROUP'] || null,
+      front,
     );
   }
 

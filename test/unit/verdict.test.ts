@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { CpuStats, MemoryStats, PidsStats } from '../../src/host/cgroup/driver.js';
 import { decide, verdictLine, type LastReadings } from '../../src/compartments/verdict.js';
-import type { ExitStatus } from '../../src/host/exec.js';
+import type { ExitStatus } from '../../src/host/launched.js';
 import type { ExitRecord, Verdict } from '../../src/state/history.js';
 
 const MIB = 2 ** 20;

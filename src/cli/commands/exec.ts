@@ -2,9 +2,9 @@ import { isFrozen } from '../../host/cgroup/freeze.js';
 import { CompartError } from '../../shared/errors.js';
 import { openCompartment } from '../../compartments/compartment.js';
 import { exitOf, launchIn } from '../../compartments/launch.js';
-import { statusNumber } from '../../host/exec.js';
+import { statusNumber } from '../../host/launched.js';
 import { pairs, workdirOf } from '../request.js';
-import { forwardSignals } from '../signals.js';
+import { relaySignals } from '../signals.js';
 import type { Handler } from '../verbs.js';
 
 export const handler: Handler = async (args, { host }) => {
@@ -15,6 +15,7 @@ export const handler: Handler = async (args, { host }) => {
       hint: `compart thaw ${name}`,
     });
   }
+  const relay = relaySignals(host);
   const launched = await launchIn(compartment, {
     argv,
     env: pairs(args, 'env'),
@@ -22,10 +23,10 @@ export const handler: Handler = async (args, { host }) => {
     user: args.text('user'),
     stdio: ['inherit', 'inherit', 'inherit'],
   });
-  const restore = forwardSignals(host.paths.proc, launched.pid, (signal) => launched.child.kill(signal));
+  relay.deliver(launched.pid, launched.signal);
   try {
     return statusNumber(await exitOf(launched));
   } finally {
-    restore();
+    relay.stop();
   }
 };

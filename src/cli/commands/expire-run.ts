@@ -5,6 +5,6 @@ import type { Handler } from '../verbs.js';
 export const handler: Handler = async (args, { host }) => {
   const [name = '', id = ''] = args.words;
   const compartment = await openCompartment(host, name);
-  if (compartment.record.id === id) await expire(compartment);
+  if (compartment.record.id === id) expire(compartment);
   return 0;
 };

@@ -6,7 +6,7 @@ import { startDetached, startRun, type RunRequest } from '../../compartments/run
 import { checkLimits, refusalsOf } from '../../compartments/subsystems.js';
 import type { Args } from '../parse.js';
 import { runRequest } from '../request.js';
-import { forwardSignals } from '../signals.js';
+import { relaySignals } from '../signals.js';
 import type { Terminal } from '../terminal.js';
 import type { Handler } from '../verbs.js';
 
@@ -30,23 +30,16 @@ async function foreground(
   request: Omit<RunRequest, 'stdio'>,
   report: string | null,
 ): Promise<number> {
-  // Signals that arrive before the command exists are kept for it.
-  const early: NodeJS.Signals[] = [];
-  let send = (signal: NodeJS.Signals): void => void early.push(signal);
-  const { proc } = terminal.host.paths;
-  const hold = (signal: NodeJS.Signals): void => send(signal);
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, hold);
+  const relay = relaySignals(terminal.host);
   const run = await startRun(terminal.host, { ...request, stdio: ['inherit', 'inherit', 'inherit'] });
-  const restore = forwardSignals(proc, run.pid, (signal) => run.signal(signal));
-  send = () => undefined;
-  for (const signal of early) run.signal(signal);
+  relay.deliver(run.pid, (signal) => run.signal(signal));
   try {
     const { record, status, line, notKept } = await run.ended;
     for (const said of [line, notKept]) if (said !== null) terminal.say(said);
     if (report !== null) writeFileSync(report, `${JSON.stringify(record, null, 2)}\n`);
     return status;
   } finally {
-    restore();
+    relay.stop();
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { CompartError, errnoOf, systemReason } from '../../shared/errors.js';
 import type { UndoStack } from '../../shared/undo.js';
 import { readKernelFile, writeKernelFile } from '../kernfs.js';
@@ -76,14 +76,13 @@ function makeDir(dir: string): void {
   const parent = dir.slice(0, dir.lastIndexOf('/'));
   for (let tries = 1; ; tries += 1) {
     try {
+      // Looked for, as an error of mkdir(2) takes Node longer than all the rest of this.
+      if (!existsSync(parent)) mkdirSync(parent, { recursive: true, mode: 0o755 });
       mkdirSync(dir, 0o755);
       return;
     } catch (error) {
       const errno = errnoOf(error);
-      if (errno === 'ENOENT' && tries < MKDIR_TRIES) {
-        mkdirSync(parent, { recursive: true, mode: 0o755 });
-        continue;
-      }
+      if (errno === 'ENOENT' && tries < MKDIR_TRIES) continue;
       const code = errno === 'EEXIST' ? 'ERR_COMPART_EXISTS' : 'ERR_COMPART_KERNEL';
       const hint =
         errno === 'EEXIST'

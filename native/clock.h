@@ -1,0 +1,15 @@
+/* Deadlines on CLOCK_MONOTONIC, in milliseconds; -1 is none. */
+#ifndef COMPART_CLOCK_H
+#define COMPART_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+#define CLOCK_NEVER INT64_C(-1)
+
+int64_t clock_now_ms(void);
+
+/* What is left until the deadline, for ppoll(2): NULL without one. */
+const struct timespec *clock_left(int64_t deadline_ms, struct timespec *left);
+
+#endif

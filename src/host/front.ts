@@ -1,0 +1,119 @@
+import { readSync, writeSync } from 'node:fs';
+import { CompartError } from '../shared/errors.js';
+import { parseEnding, type ExitStatus, type Launched, type LaunchRequest } from './launched.js';
+import { encodePlan, parseReport, type LaunchReport } from './plan.js';
+
+/**
+ * The program that started this one to plan for it (native/front.c): it starts the command, as its own child,
+ * and waits for it. Both ends are read and written without the event loop, as nothing else is to be done. This
+ * process dies when the front does, so that a front that was killed leaves what `gc` removes.
+ */
+export class Front {
+  readonly #fd: number;
+  readonly #buffer = Buffer.alloc(4096);
+  #text = '';
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** The front that COMPART_FRONT names, or null. The variable goes: what is started from here has no front. */
+  static take(env: NodeJS.ProcessEnv): Front | null {
+    const fd = env['COMPART_FRONT'];
+    delete env['COMPART_FRONT'];
+    return fd === undefined ? null : new Front(Number(fd));
+  }
+
+  /** Has the front start the command, with its own descriptors, environment and process group. */
+  launch({ plan, argv, deadline }: LaunchRequest): Launched {
+    // Words of the command line are only counted: Node has decoded them, and not every word is UTF-8.
+    const own = endsWith(process.argv, argv) ? argv.length : 0;
+    const words = own > 0 ? [] : argv.map((word) => `${word}\0`);
+    this.#send('L', `${deadline?.ms ?? 0} ${own}\0`, encodePlan(plan), ...words);
+    return new FrontLaunch(
+      () => this.#line(),
+      () => this.#send('g'),
+      (late) => deadline?.expire(late),
+    );
+  }
+
+  /** Ends the front with this status, and this process without the time that Node takes to clean up. */
+  end(status: number): void {
+    process.emit('exit', status);
+    this.#send('E', Buffer.of(status));
+    process.kill(process.pid, 'SIGKILL');
+  }
+
+  #send(kind: 'L' | 'g' | 'E', ...parts: ReadonlyArray<string | Buffer>): void {
+    const frame = Buffer.concat([kind, ...parts].map((part) => Buffer.from(part)));
+    const size = new Uint8Array(Uint32Array.of(frame.length).buffer);
+    for (let rest = Buffer.concat([size, frame]); rest.length > 0;)
+      rest = rest.subarray(writeSync(this.#fd, rest));
+  }
+
+  #line(): string {
+    for (;;) {
+      const end = this.#text.indexOf('\n');
+      if (end >= 0) {
+        const line = Buffer.from(this.#text.slice(0, end), 'latin1').toString('utf8');
+        this.#text = this.#text.slice(end + 1);
+        return line;
+      }
+      const count = readSync(this.#fd, this.#buffer);
+      if (count === 0) throw new CompartError('ERR_COMPART_INTERNAL', 'the front has ended');
+      // Bytes as they are, until the line is whole.
+      this.#text += this.#buffer.toString('latin1', 0, count);
+    }
+  }
+}
+
+function endsWith(words: readonly string[], tail: readonly string[]): boolean {
+  const start = words.length - tail.length;
+  return start > 0 && tail.length > 0 && tail.every((word, index) => words[start + index] === word);
+}
+
+/** A command as the front tells of it; each wait reads on from where the last one ended. */
+class FrontLaunch implements Launched {
+  readonly pid: number;
+  readonly go: () => void;
+  readonly #line: () => string;
+  readonly #expire: (late: boolean) => void;
+  #said = '';
+  #ending: ExitStatus | null = null;
+
+  constructor(line: () => string, go: () => void, expire: (late: boolean) => void) {
+    this.#line = line;
+    this.#expire = expire;
+    this.go = go;
+    this.pid = this.#hear('pid').pid ?? 0;
+  }
+
+  exited(): Promise<ExitStatus> {
+    while (this.#ending === null) this.#take(this.#line());
+    return Promise.resolve(this.#ending);
+  }
+
+  report(until?: 'ready' | 'exec'): Promise<LaunchReport> {
+    return Promise.resolve(until === undefined ? parseReport(this.#said) : this.#hear(until));
+  }
+
+  release(): void {
+    // There is no monitor.
+  }
+
+  signal(): void {
+    // The front hands on what it is sent.
+  }
+
+  #hear(word: string): LaunchReport {
+    const heard = new RegExp(`^(${word}|fail)\\b`, 'm');
+    while (this.#ending === null && !heard.test(this.#said)) this.#take(this.#line());
+    return parseReport(this.#said);
+  }
+
+  #take(line: string): void {
+    this.#ending = parseEnding(line);
+    if (line === 'timeout' || line === 'kill') this.#expire(line === 'kill');
+    else this.#said += `${line}\n`;
+  }
+}
