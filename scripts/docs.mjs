@@ -3,10 +3,19 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
-const { outputFiles } = await build({ entryPoints: ['src/shared/errors.ts'], bundle: true, format: 'esm', write: false });
-const { ERROR_CODES } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
+const { outputFiles } = await build({
+  entryPoints: ['src/shared/errors.ts'],
+  bundle: true,
+  format: 'esm',
+  write: false,
+});
+const { ERROR_CODES } = await import(
+  `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`
+);
 
-const rows = Object.entries(ERROR_CODES).map(([code, { exitCode, when }]) => `| \`${code}\` | ${exitCode} | ${when} |`);
+const rows = Object.entries(ERROR_CODES).map(
+  ([code, { exitCode, when }]) => `| \`${code}\` | ${exitCode} | ${when} |`,
+);
 const text = `# Errors
 
 Generated from \`src/shared/errors.ts\` by \`npm run docs\`. Codes are stable. With \`--json\` an error is

@@ -145,6 +145,7 @@ export class Store {
 
   /** Forgets a compartment; its groups must be gone. What is left half-way, a folder without a record, is nobody's. */
   drop(name: string): void {
+    if (!isEntry(name)) throw new CompartError('ERR_COMPART_INTERNAL', `"${name}" is no folder of the state`);
     this.discard(this.folder(name));
   }
 
@@ -185,9 +186,9 @@ export class Store {
     });
   }
 
-  /** Is there a folder of this name, with or without a record? */
+  /** Is there a folder of this name, with or without a record? No path leads out of the state: `..` has none. */
   hasFolder(name: string): boolean {
-    return existsSync(this.folder(name));
+    return isEntry(name) && existsSync(this.folder(name));
   }
 
   /** No compartment, and nothing half-made. */
@@ -205,6 +206,9 @@ export class Store {
     }
   }
 }
+
+/** May it be an entry of the folder of compartments, though perhaps none that compart made? */
+const isEntry = (name: string): boolean => /^[^./][^/]*$/.test(name);
 
 export function nameTaken(name: string): CompartError {
   return new CompartError('ERR_COMPART_EXISTS', `a compartment named "${name}" exists already`, {

@@ -200,7 +200,7 @@ const FAILURES: Failure[] = [
     code: 'KERNEL',
     what: 'a parent of groups that is a file of the kernel',
     env: () => ({ COMPART_CGROUP: '/cgroup.procs/x' }),
-    words: () => ['run', '--', 'true'],
+    words: () => ['run', '--name', 'blocked', '--', 'true'],
     message: /^cannot make .*: Not a directory$/,
   },
   {

@@ -74,7 +74,7 @@ describe('a state folder on a disk of 64 KiB', () => {
   withRoot(
     'that the command itself fills: its own status 7 is kept, one line says what was lost, nothing is left',
     async () => {
-      const script = `cat /dev/zero > ${disk.dir}/filler 2>/dev/null; exit 7`;
+      const script = `sleep 0.5; cat /dev/zero > ${disk.dir}/filler 2>/dev/null; exit 7`;
       const answer = await there(['run', '--name', 'filling', '--', 'sh', '-c', script]);
       expect({ status: answer.status, stdout: answer.stdout }).toEqual({ status: 7, stdout: '' });
       expect(answer.stderr).toMatch(/^compart: .*history.*: No space left on device\n$/);

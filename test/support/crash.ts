@@ -42,20 +42,22 @@ export function dirsOf({ base }: Sandbox, name: string): string[] {
 }
 
 /**
- * Loaded before bin/compart: counts what it changes (files, groups, processes it starts) and kills it with SIGKILL
- * just before the change of number COMPART_TEST_DIE_AT. Without that, it writes how many there were.
+ * Loaded into Node before compart: counts what it changes (files, groups, processes it starts) and, just before the
+ * change of number COMPART_TEST_DIE_AT, kills with SIGKILL the process that the caller started, or with
+ * COMPART_TEST_PLANNER this one alone. Without a number, it writes how many there were.
  */
 const HOOK = `
 const fs = require('node:fs');
 const child = require('node:child_process');
-const { COMPART_TEST_DIE_AT: at, COMPART_TEST_COUNT_TO: to } = process.env;
+const { COMPART_TEST_DIE_AT: at, COMPART_TEST_COUNT_TO: to, COMPART_TEST_PLANNER: alone, COMPART_FRONT: front } = process.env;
+const victim = front === undefined || alone !== undefined ? process.pid : process.ppid;
 delete process.env.NODE_OPTIONS;
 const write = fs.writeFileSync;
 const reads = (flags) => flags === undefined || flags === 'r' || flags === 0;
 let count = 0;
 const step = () => {
   count += 1;
-  if (String(count) === at) for (process.kill(process.pid, 'SIGKILL');;);
+  if (String(count) === at) for (process.kill(victim, 'SIGKILL');;);
 };
 const wrap = (owner, name, counts = () => true) => {
   const original = owner[name];
@@ -69,6 +71,8 @@ wrap(fs, 'openSync', ([, flags]) => !reads(flags));
 wrap(child, 'spawn');
 if (to !== undefined) process.on('exit', () => write(to, String(count)));
 `;
+
+const PLANNER_ENDED = 'compart: the planner ended; compart gc removes what is left\n';
 
 /** Kills compart between any two of its changes. */
 export class Steps {
@@ -91,10 +95,21 @@ export class Steps {
     return Number(readFileSync(file, 'utf8'));
   }
 
-  /** Runs it and kills it before change number `step`, counted from 1. @returns was it killed? */
-  async dieAt(step: number, args: readonly string[]): Promise<boolean> {
-    const env = { NODE_OPTIONS: `--require ${this.#hook}`, COMPART_TEST_DIE_AT: String(step) };
-    const { signal } = await this.#sandbox.start(args, { env, stdout: 'ignore', stderr: 'ignore' });
-    return signal === 'SIGKILL';
+  /**
+   * Runs it and kills it before change number `step`, counted from 1; with `planner`, only the Node in it.
+   * @returns how it ended if it was not killed
+   */
+  async dieAt(step: number, args: readonly string[], planner: boolean): Promise<string | null> {
+    const env = {
+      NODE_OPTIONS: `--require ${this.#hook}`,
+      COMPART_TEST_DIE_AT: String(step),
+      ...(planner ? { COMPART_TEST_PLANNER: '1' } : {}),
+    };
+    // A file: what it leaves running would keep a pipe open.
+    const file = `${this.#sandbox.dir}/stderr`;
+    const { signal, exitCode } = await this.#sandbox.start(args, { env, stdout: 'ignore', stderr: { file } });
+    const said = readFileSync(file, 'utf8');
+    const died = signal === 'SIGKILL' || (planner && exitCode === 125 && said === PLANNER_ENDED);
+    return died ? null : `exit ${exitCode ?? String(signal)}: ${said}`;
   }
 }

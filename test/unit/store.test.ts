@@ -111,6 +111,17 @@ describe('read', () => {
     }
   });
 
+  it('sees no folder outside of its own, and drops none', () => {
+    store().claim(compartment('a'), claimer);
+    mkdirSync(`${folder.path}/state/compartments/By-Hand`);
+    expect(['a', 'By-Hand', 'b'].map((name) => store().hasFolder(name))).toEqual([true, true, false]);
+    for (const name of ['', '.', '..', '../..', '../compartments', 'a/..', 'a/', '/tmp']) {
+      expect(store().hasFolder(name)).toBe(false);
+      expect(said(() => store().drop(name)).message).toBe(`"${name}" is no folder of the state`);
+    }
+    expect(store().names()).toEqual(['By-Hand', 'a']);
+  });
+
   it('is empty where there is no state yet', () => {
     expect(store().names()).toEqual([]);
     expect(store().unfinished()).toEqual([]);
