@@ -15,7 +15,9 @@ function built(file) {
     return readFileSync(file, 'latin1'); // esbuild writes ASCII
   } catch (error) {
     if (error.code !== 'ENOENT') throw error;
-    process.stderr.write('compart: not built yet\ncompart: run scripts/setup in the source tree, or npm run build\n');
+    process.stderr.write(
+      'compart: not built yet\ncompart: run scripts/setup in the source tree, or npm run build\n',
+    );
     process.exit(125);
   }
 }
@@ -37,7 +39,9 @@ function cached() {
  */
 function quickenNextJoin() {
   try {
-    const [, controller, path] = /:(\w*):(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'latin1').replace(/^.*:name=.*\n/gm, ''));
+    const [, controller, path] = /:(\w*):(.*)$/m.exec(
+      readFileSync('/proc/self/cgroup', 'latin1').replace(/^.*:name=.*\n/gm, ''),
+    );
     const group = `/sys/fs/cgroup/${controller}${path}`.replace(/\/+$/, '');
     const fd = openSync(`${group}/cgroup.procs`, 'r+');
     write(fd, '0', () => closeSync(fd));
@@ -48,7 +52,17 @@ function quickenNextJoin() {
 
 if (launches && !process.env.COMPART_FRONT) quickenNextJoin();
 const source = built(main);
-const script = new Script(`(function (require, __filename, __dirname, module, exports) {${source}\n})`, { filename: main, cachedData: cached() });
-if (process.env.COMPART_WRITE_CACHE) process.on('exit', () => writeFileSync(cacheFile, script.createCachedData()));
+const script = new Script(`(function (require, __filename, __dirname, module, exports) {${source}\n})`, {
+  filename: main,
+  cachedData: cached(),
+});
+if (process.env.COMPART_WRITE_CACHE)
+  process.on('exit', () => writeFileSync(cacheFile, script.createCachedData()));
 const own = { exports: {} };
-script.runInThisContext()((name) => require(name.startsWith('./') ? join(dist, name) : name), main, dist, own, own.exports);
+script.runInThisContext()(
+  (name) => require(name.startsWith('./') ? join(dist, name) : name),
+  main,
+  dist,
+  own,
+  own.exports,
+);

@@ -43,7 +43,9 @@ const withoutModule = {
     onResolve({ filter: /^node:module$/ }, ({ importer }) =>
       importer.includes('/yargs-parser/') ? { path: 'node:module', namespace: 'absent' } : null,
     );
-    onLoad({ filter: /.*/, namespace: 'absent' }, () => ({ contents: 'export const createRequire = undefined;' }));
+    onLoad({ filter: /.*/, namespace: 'absent' }, () => ({
+      contents: 'export const createRequire = undefined;',
+    }));
   },
 };
 
