@@ -160,7 +160,7 @@ export class Store {
     }
     try {
       for (const file of readdirSync(folder).filter((name) => name !== RECORD))
-        rmSync(`${folder}/${file}`, { recursive: true, force: true });
+        removeEntry(`${folder}/${file}`);
       rmdirSync(folder);
     } catch (error) {
       if (errnoOf(error) === 'ENOTDIR') rmSync(folder, { force: true });
@@ -203,6 +203,15 @@ export class Store {
       if (errnoOf(error) === 'ENOENT') return [];
       throw stateError('read', `${this.root}/compartments`, error);
     }
+  }
+}
+
+/** Almost always a file, and then rmSync would take Node half a millisecond more. */
+function removeEntry(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    rmSync(path, { recursive: true, force: true });
   }
 }
 
