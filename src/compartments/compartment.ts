@@ -81,8 +81,9 @@ export async function createCompartment(host: Host, request: CreateRequest): Pro
   const controllers = kinds.flatMap((kind) => SUBSYSTEMS[kind].controllers(host));
   const group = planGroup(host.layout, host.base, request.name, controllers, host.joinsV2);
   const store = new Store(host.paths.state);
-  const record = newRecord(request, group, selfIdentity(host));
-  claim(host, store, record);
+  const self = selfIdentity(host);
+  const record = newRecord(request, group, self);
+  claim(host, store, record, self);
   const undo = new UndoStack();
   undo.add(`state of ${record.name}`, () => store.drop(record.name));
   try {
@@ -135,8 +136,7 @@ function newRecord(request: CreateRequest, group: Group, owner: ProcessIdentity)
 }
 
 /** Takes the name; one that a crash left behind is swept first. */
-function claim(host: Host, store: Store, record: CompartmentRecord): void {
-  const claimer = selfIdentity(host);
+function claim(host: Host, store: Store, record: CompartmentRecord, claimer: ProcessIdentity): void {
   // An empty folder would be taken over, with what may run in groups that its lost record named.
   if (store.hasFolder(record.name) && store.condition(record.name) === 'missing')
     sweepName(host, store, record.name);

@@ -45,7 +45,6 @@ export async function launchIn(
   if (byManager) Object.assign(plan, { hold: true, cgroups: [] });
   if (monitor !== undefined) Object.assign(plan, { monitor, setsid: true });
   const asked = {
-    launcher: host.paths.launcher,
     plan,
     argv: request.argv,
     stdio: request.stdio,
@@ -54,7 +53,7 @@ export async function launchIn(
   };
   // A command that outlives the front is not the front's to start.
   const front = monitor === undefined ? host.front : null;
-  const launched = front === null ? await launch(asked) : front.launch(asked);
+  const launched = front === null ? await launch(host.paths.launcher, asked) : front.launch(asked);
   if (byManager) {
     const { pid } = await launched.report('ready');
     await attachByManager('user', record.name, pid ?? launched.pid);

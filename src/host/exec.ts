@@ -30,17 +30,17 @@ function readBack(fd: number): string {
 }
 
 /**
- * Starts `argv` through native/launch.c; nothing is executed outside the compartment.
+ * Starts a command through native/launch.c, which is at `launcher`; nothing is executed outside the compartment.
  * @throws ERR_COMPART_LAUNCH if the launcher itself cannot be started
  */
-export async function launch(request: LaunchRequest): Promise<Launched> {
+export async function launch(launcher: string, request: LaunchRequest): Promise<Launched> {
   const { spawn } = await childProcess();
   const speaks = request.plan.hold === true || request.plan.monitor !== undefined;
   const planFd = scratchFile(request.scratch, encodePlan(request.plan));
   const resultFd = speaks ? null : scratchFile(request.scratch, null);
   const stdio: StdioOptions = [...request.stdio, planFd, resultFd ?? 'pipe'];
   try {
-    const child = spawn(request.launcher, ['3', '4', '--', ...request.argv], { stdio });
+    const child = spawn(launcher, ['3', '4', '--', ...request.argv], { stdio });
     const exited = exitOf(child);
     if (child.pid === undefined) {
       await exited;

@@ -51,7 +51,15 @@ export class Host {
     const uid = process.getuid?.() ?? 0;
     const gid = process.getgid?.() ?? 0;
     return new Host(
-      { proc: '/proc', sys: '/sys', launcher: findLauncher(), ...stateFolders(uid, env) },
+      {
+        proc: '/proc',
+        sys: '/sys',
+        // Looked for when it is needed, which under a front it is not.
+        get launcher() {
+          return findLauncher();
+        },
+        ...stateFolders(uid, env),
+      },
       { uid, gid },
       env['COMPART_CGROUP'] || null,
       front,

@@ -35,7 +35,6 @@ export interface Deadline {
 }
 
 export interface LaunchRequest {
-  launcher: string;
   plan: LaunchPlan;
   argv: readonly string[];
   /** stdin, stdout and stderr of the command: `inherit`, `pipe`, `ignore` or descriptors. */
