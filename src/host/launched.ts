@@ -3,15 +3,17 @@ import { getSystemErrorName } from 'node:util';
 import { reasonOf } from '../shared/errors.js';
 import { launchError, type LaunchPlan, type LaunchReport } from './plan.js';
 
-/** How a process ended: exactly one of the two is not null. */
+/** How a process ended: exactly one of the two is not null. A real-time signal has no name but its number, `SIG40`. */
 export interface ExitStatus {
   exitCode: number | null;
-  signal: NodeJS.Signals | null;
+  signal: NodeJS.Signals | `SIG${number}` | null;
 }
 
 /** The shell's single number for it: the exit code, or 128 plus the signal's number. */
 export function statusNumber({ exitCode, signal }: ExitStatus): number {
-  return exitCode ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+  if (exitCode !== null || signal === null) return exitCode ?? 128;
+  const numbers: Partial<Record<string, number>> = constants.signals;
+  return 128 + (numbers[signal] ?? Number(signal.slice(3)));
 }
 
 /** An ending in the words of native/monitor.c and native/front.c, `exited:N` or `signaled:N`; null for other words. */
@@ -21,7 +23,7 @@ export function parseEnding(text: string): ExitStatus | null {
   const number = Number(match[2]);
   if (match[1] === 'exited') return { exitCode: number, signal: null };
   const name = Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
-  return { exitCode: null, signal: (name ?? 'SIGKILL') as NodeJS.Signals };
+  return { exitCode: null, signal: (name as NodeJS.Signals | undefined) ?? `SIG${number}` };
 }
 
 /** How long a command that was asked to end has until it is killed. */

@@ -36,6 +36,14 @@ describe('compart run: arguments and environment', () => {
     expect(answer).toEqual({ status: 0, stdout: ' 61 ff fe 62\n', stderr: '' });
   });
 
+  withRoot('hands on a variable that is no UTF-8 (0xff 0xfe) byte for byte', async () => {
+    const answer = await viaBash(
+      sandbox.current,
+      `ODD=$'a\\xff\\xfeb' "$COMPART" run -- printenv ODD | od -An -tx1`,
+    );
+    expect(answer).toEqual({ status: 0, stdout: ' 61 ff fe 62 0a\n', stderr: '' });
+  });
+
   withRoot('hands on 1,000 arguments of 100 characters', async () => {
     const words = Array.from({ length: 1000 }, (_, number) => String(number).padStart(100, 'x'));
     expect((await run([], ...sh('echo $#', ...words))).stdout).toBe('1000\n');

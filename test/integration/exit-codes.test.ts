@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect } from '@jest/globals';
 import { hog, ownLines, until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
@@ -46,6 +46,13 @@ describe('the exit status: 128+N if signal N ended it', () => {
   ])('SIG%s ends the command with %i, and nothing on stderr', async (signal, status) => {
     const answer = await run('--', 'sh', '-c', `ulimit -c 0; kill -${signal} $$; sleep 5`);
     expect(answer).toEqual({ status, stdout: '', stderr: '' });
+  });
+
+  withRoot('the real-time signal 40 ends the command with 168; the report calls it SIG40', async () => {
+    const report = `${sandbox.current.dir}/report.json`;
+    const answer = await run('--report', report, '--', 'bash', '-c', 'kill -40 $$; sleep 5');
+    expect(answer).toEqual({ status: 168, stdout: '', stderr: '' });
+    expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({ exitCode: null, signal: 'SIG40' });
   });
 
   requires(

@@ -83,6 +83,18 @@ describe('compart run: streams', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
+  withRoot('gives a command the descriptors 3, 9 and 63 that the caller opened for it', async () => {
+    const script = `"$COMPART" run -- sh -c 'cat <&3; cat /dev/fd/9 /dev/fd/63' 3<<<three 9<<<nine 63<<<more`;
+    const answer = await viaBash(sandbox.current, script);
+    expect(answer).toEqual({ status: 0, stdout: 'three\nnine\nmore\n', stderr: '' });
+  });
+
+  withRoot('gives a command no descriptor of its own: 0, 1, 2 and the one that lists them', async () => {
+    const { stdout } = await viaBash(sandbox.current, `"$COMPART" run -- sh -c 'echo /proc/self/fd/*'`);
+    const direct = await viaBash(sandbox.current, `sh -c 'echo /proc/self/fd/*'`);
+    expect(stdout).toBe(direct.stdout);
+  });
+
   withRoot('gives a command the files of a process substitution', async () => {
     const answer = await viaBash(sandbox.current, '"$COMPART" run -- cat <(echo one) <(echo two)');
     expect(answer).toEqual({ status: 0, stdout: 'one\ntwo\n', stderr: '' });

@@ -82,6 +82,19 @@ describe('a state folder on a disk of 64 KiB', () => {
     },
   );
 
+  withRoot(
+    'that the command itself fills: the report that has no room there is named, its status 7 is kept',
+    async () => {
+      const script = `sleep 0.5; cat /dev/zero > ${disk.dir}/filler 2>/dev/null; exit 7`;
+      const flags = ['--report', `${disk.dir}/report.json`];
+      const answer = await sandbox.current.compart(['run', ...flags, '--', 'sh', '-c', script]);
+      expect({ status: answer.status, stdout: answer.stdout }).toEqual({ status: 7, stdout: '' });
+      expect(answer.stderr).toBe(
+        `compart: cannot write the report to "${disk.dir}/report.json": No space left on device\n`,
+      );
+    },
+  );
+
   withRoot('that is full: what runs there can be listed, frozen, killed and removed', async () => {
     await there(['load', 'pids', '--name', 'loaded', '--pids', '10']);
     await there(['run', '-d', '--name', 'running', '--', 'sleep', '1000']);

@@ -4,6 +4,7 @@ import { systemReason, usageError } from '../../shared/errors.js';
 import type { FileEntry } from '../../compartments/file.js';
 import { startDetached, startRun, type RunRequest } from '../../compartments/run.js';
 import { checkLimits, refusalsOf } from '../../compartments/subsystems.js';
+import type { ExitRecord } from '../../state/history.js';
 import type { Args } from '../parse.js';
 import { runRequest } from '../request.js';
 import { relaySignals } from '../signals.js';
@@ -36,10 +37,19 @@ async function foreground(
   try {
     const { record, status, line, notKept } = await run.ended;
     for (const said of [line, notKept]) if (said !== null) terminal.say(said);
-    if (report !== null) writeFileSync(report, `${JSON.stringify(record, null, 2)}\n`);
+    if (report !== null) writeReport(terminal, report, record);
     return status;
   } finally {
     relay.stop();
+  }
+}
+
+/** How the command ended is told by the status, whatever becomes of the report. */
+function writeReport(terminal: Terminal, path: string, record: ExitRecord): void {
+  try {
+    writeFileSync(path, `${JSON.stringify(record, null, 2)}\n`);
+  } catch (error) {
+    terminal.say(`cannot write the report to "${path}": ${systemReason(error)}`);
   }
 }
 
