@@ -134,7 +134,9 @@ describe('many at once', () => {
         expect([3, 137]).toContain(ran.status);
         expect(ran.stderr).toBe('');
         expect([0, 125]).toContain(removed.status);
-        expect(swept).toEqual({ status: 0, stdout: '', stderr: '' });
+        // It may meet the folder just when its record is gone already, and take that away.
+        expect(swept).toMatchObject({ status: 0, stderr: '' });
+        expect(['', 'short\n']).toContain(swept.stdout);
         expect(nothingLeft()).toEqual(NOTHING);
       }
     },

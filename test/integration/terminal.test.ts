@@ -200,7 +200,7 @@ describe('a command on a terminal', () => {
     await shell.line('"$COMPART" run -- bash watch.sh');
     await shell.shows(/^ready-2$/m);
     await shell.resize(100, 30);
-    await shell.shows(/^size-30 100$/m);
+    await shell.shows(/^size-30 100\nouter>$/m);
   });
 
   withTmux('is hung up when its terminal goes: nothing is left', async () => {
