@@ -3,11 +3,11 @@ import { CompartError } from '../shared/errors.js';
 import { groupDirs, groupPids, removeDirs, removeGroup, type Group } from '../host/cgroup/group.js';
 import { leaveDirs } from '../host/cgroup/join.js';
 import type { Host } from '../host/host.js';
-import { isAlive } from '../host/proc/identity.js';
+import { isAlive, selfIdentity } from '../host/proc/identity.js';
 import { readPids } from '../host/proc/pids.js';
 import { tryLock, unlock } from '../state/lock.js';
 import type { CompartmentRecord } from '../state/record.js';
-import { selfIdentity, type Compartment } from './compartment.js';
+import type { Compartment } from './compartment.js';
 import { loadedKinds } from './readings.js';
 import { SUBSYSTEMS } from './subsystems.js';
 
@@ -27,7 +27,7 @@ export async function changeAlone<T>(
   change: (compartment: Compartment) => T | Promise<T>,
 ): Promise<T> {
   const folder = store.folder(name);
-  const self = selfIdentity(host);
+  const self = selfIdentity(host.paths.proc);
   for (const started = Date.now(); ; await delay(LOOK_MS)) {
     if (!isBeingMade(host, store.get(name)) && tryLock(folder, 'changing', host.paths.proc, self)) break;
     if (Date.now() - started > PATIENCE_MS) {
@@ -52,7 +52,7 @@ export function mend(compartment: Compartment): boolean {
   const { host, store, record } = compartment;
   const folder = store.folder(record.name);
   if (isBeingMade(host, record) || surplusOf(compartment).length === 0) return true;
-  if (!tryLock(folder, 'changing', host.paths.proc, selfIdentity(host))) return true;
+  if (!tryLock(folder, 'changing', host.paths.proc, selfIdentity(host.paths.proc))) return true;
   try {
     return takeBack({ host, store, record: store.get(record.name) });
   } finally {

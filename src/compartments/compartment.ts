@@ -1,11 +1,12 @@
 import { CompartError } from '../shared/errors.js';
 import { UndoStack } from '../shared/undo.js';
 import { enclosing } from '../host/cgroup/base.js';
-import { createGroup, groupDirs, planGroup, type Group } from '../host/cgroup/group.js';
+import { createGroup, groupDirs, type Group } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
-import { identify, type ProcessIdentity } from '../host/proc/identity.js';
+import { selfIdentity, type ProcessIdentity } from '../host/proc/identity.js';
 import { RECORD_SCHEMA, type CompartmentRecord, type SpecRecord } from '../state/record.js';
 import { Store } from '../state/store.js';
+import { groupOf } from './groups.js';
 import type { Limits } from './limits.js';
 import { makeId } from './names.js';
 import { sweepName } from './sweep.js';
@@ -30,16 +31,6 @@ export interface CreateRequest {
   owned: boolean;
   /** Let pass what cannot be enforced, and say so in the record. */
   bestEffort: boolean;
-}
-
-/** A record for the process that runs now, so that it can be recognised when it is gone. */
-export function selfIdentity(host: Host): ProcessIdentity {
-  const self = identify(host.paths.proc, 'self');
-  if (self === null)
-    throw new CompartError('ERR_COMPART_UNSUPPORTED', `${host.paths.proc}/self/stat cannot be read`, {
-      hint: 'mount -t proc proc /proc',
-    });
-  return self;
 }
 
 /** @throws ERR_COMPART_UNSUPPORTED naming every limit that cannot be enforced, with what mends it */
@@ -78,10 +69,9 @@ export async function createCompartment(host: Host, request: CreateRequest): Pro
   if (!request.bestEffort) refuse(refusals);
   const limits = request.bestEffort ? withoutRefused(request.limits, refusals) : request.limits;
   const kinds = request.kinds.filter((kind) => SUBSYSTEMS[kind].controllers(host).length > 0);
-  const controllers = kinds.flatMap((kind) => SUBSYSTEMS[kind].controllers(host));
-  const group = planGroup(host.layout, host.base, request.name, controllers, host.joinsV2);
+  const group = groupOf(host, request.name, kinds);
   const store = new Store(host.paths.state);
-  const self = selfIdentity(host);
+  const self = selfIdentity(host.paths.proc);
   const record = newRecord(request, group, self);
   claim(host, store, record, self);
   const undo = new UndoStack();

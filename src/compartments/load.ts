@@ -1,6 +1,6 @@
 import { CompartError, usageError } from '../shared/errors.js';
 import { UndoStack } from '../shared/undo.js';
-import { createGroup, groupPids, planGroup } from '../host/cgroup/group.js';
+import { createGroup, groupPids } from '../host/cgroup/group.js';
 import { joinGroup } from '../host/cgroup/join.js';
 import type { Host } from '../host/host.js';
 import { Store } from '../state/store.js';
@@ -14,6 +14,7 @@ import {
   type Compartment,
   type CreateRequest,
 } from './compartment.js';
+import { groupOf } from './groups.js';
 import { loadedKinds } from './readings.js';
 import type { SubsystemKind } from './subsystem.js';
 import { checkLimits, kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
@@ -69,11 +70,8 @@ async function addSubsystem(compartment: Compartment, request: LoadRequest): Pro
   }
   const refusals = refusalsOf(host, request.limits);
   if (!request.bestEffort) refuse(refusals);
-  const controllers = loadedKinds(compartment)
-    .concat(request.kind)
-    .flatMap((kind) => SUBSYSTEMS[kind].controllers(host));
   const before = record.group;
-  const group = planGroup(host.layout, host.base, record.name, controllers, host.joinsV2);
+  const group = groupOf(host, record.name, [...loadedKinds(compartment), request.kind]);
   // The directories are in the record before they exist; the subsystem is once every process is in them.
   const planned = { host, store, record: { ...record, group } };
   store.save(planned.record);

@@ -2,8 +2,8 @@ import { closeSync } from 'node:fs';
 import { CompartError } from '../shared/errors.js';
 import type { Host } from '../host/host.js';
 import { throwFailure } from '../host/launched.js';
-import { identify } from '../host/proc/identity.js';
-import { createCompartment, selfIdentity, type Compartment, type CreateRequest } from './compartment.js';
+import { identify, selfIdentity } from '../host/proc/identity.js';
+import { createCompartment, type Compartment, type CreateRequest } from './compartment.js';
 import { finishRun, type RunResult } from './finish.js';
 import { exitOf, launchIn, type CommandRequest } from './launch.js';
 import { openLog } from './log.js';
@@ -75,15 +75,14 @@ export async function startDetached(
       compartment,
       { ...request, stdio: ['ignore', log, log] },
       { monitor: { timeoutMs, finish, expire: timeoutMs === null ? [] : expireArgv } },
-    );
-    closeSync(log);
+    ).finally(() => closeSync(log));
     const report = await launched.report();
     if (report.failure !== null) throwFailure(report, (await launched.exited()).exitCode ?? 0);
     if (report.pid === null)
       throw new CompartError('ERR_COMPART_LAUNCH', 'the monitor ended before the command started');
     record.startedAt = Date.now();
     record.main = identify(host.paths.proc, report.pid);
-    record.owner = identify(host.paths.proc, launched.pid) ?? selfIdentity(host);
+    record.owner = identify(host.paths.proc, launched.pid) ?? selfIdentity(host.paths.proc);
     store.save(record);
     launched.release();
     return compartment;

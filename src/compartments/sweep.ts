@@ -1,7 +1,7 @@
 import { killGroup } from '../host/cgroup/kill.js';
 import { isEmpty, removeGroup } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
-import { identify, isAlive } from '../host/proc/identity.js';
+import { isAlive, selfIdentity } from '../host/proc/identity.js';
 import { forget, runsUnder } from './damaged.js';
 import { tryLock, unlock } from '../state/lock.js';
 import type { CompartmentRecord } from '../state/record.js';
@@ -19,7 +19,7 @@ export function isAbandoned(host: Host, record: CompartmentRecord): boolean {
  * @returns false if another process is doing it, or it is not the one that was meant any more
  */
 export function takeAway(host: Host, store: Store, record: CompartmentRecord, onEmpty?: () => void): boolean {
-  const self = identify(host.paths.proc, 'self') ?? { pid: process.pid, startTime: 0 };
+  const self = selfIdentity(host.paths.proc);
   const folder = store.folder(record.name);
   if (!tryLock(folder, 'removing', host.paths.proc, self)) return false;
   const now = store.read(record.name);

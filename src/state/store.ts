@@ -78,40 +78,39 @@ export class Store {
    * @throws ERR_COMPART_STATE if the record is damaged
    */
   read(name: string): CompartmentRecord | null {
+    const value = this.#value(name);
+    if (value === null || isRecord(value)) return value;
+    throw this.damage(name, value instanceof SyntaxError ? value : undefined);
+  }
+
+  /** What stands in a record, whatever it is; null where there is none, a SyntaxError where it is no JSON. */
+  #value(name: string): unknown {
     // No path to a record elsewhere: `../x` names no compartment.
     if (!isName(name)) return null;
-    const path = `${this.folder(name)}/${RECORD}`;
-    let value: unknown;
     try {
-      value = readJson(path);
+      return readJson(`${this.folder(name)}/${RECORD}`);
     } catch (error) {
-      if (error instanceof SyntaxError) throw damaged(name, path, error);
+      if (error instanceof SyntaxError) return error;
       throw error;
     }
-    if (value === null) return null;
-    if (!isRecord(value)) throw damaged(name, path, undefined);
-    return value;
   }
 
   /** What the folder of this name holds. @throws ERR_COMPART_STATE if it cannot be read */
   condition(name: string): RecordCondition {
     this.#refuseForeign();
-    if (!isName(name)) return 'missing';
-    let value: unknown;
-    try {
-      value = readJson(`${this.folder(name)}/${RECORD}`);
-    } catch (error) {
-      if (error instanceof SyntaxError) return 'damaged';
-      throw error;
-    }
+    const value = this.#value(name);
     if (value === null) return 'missing';
     if (isRecord(value)) return 'whole';
     return isOfOtherVersion(value) ? 'other-version' : 'damaged';
   }
 
   /** The error for a folder whose record is not whole. */
-  damage(name: string): CompartError {
-    return damaged(name, `${this.folder(name)}/${RECORD}`, undefined);
+  damage(name: string, cause?: SyntaxError): CompartError {
+    const path = `${this.folder(name)}/${RECORD}`;
+    return new CompartError('ERR_COMPART_STATE', `the record of "${name}" is damaged: ${path}`, {
+      cause,
+      hint: `compart rm --force ${name} ends its processes and removes it`,
+    });
   }
 
   /** @throws ERR_COMPART_NOT_FOUND */
@@ -222,12 +221,5 @@ function removeEntry(path: string): void {
 export function nameTaken(name: string): CompartError {
   return new CompartError('ERR_COMPART_EXISTS', `a compartment named "${name}" exists already`, {
     hint: `choose another --name, or remove it: compart rm --force ${name}`,
-  });
-}
-
-function damaged(name: string, path: string, cause: unknown): CompartError {
-  return new CompartError('ERR_COMPART_STATE', `the record of "${name}" is damaged: ${path}`, {
-    cause,
-    hint: `compart rm --force ${name} ends its processes and removes it`,
   });
 }

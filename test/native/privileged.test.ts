@@ -1,7 +1,6 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import {
   copyFileSync,
-  existsSync,
   chmodSync,
   mkdirSync,
   readFileSync,
@@ -9,16 +8,16 @@ import {
   rmdirSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect } from '@jest/globals';
+import { requires } from '../support/requires.js';
 import { binary, launch, plan, until, withFolder } from './launcher.js';
 
 const sh = (script: string): string[] => ['/bin/sh', '-c', script];
-const describeRoot = process.getuid?.() === 0 ? describe : describe.skip;
+const withRoot = requires('root');
 const nobody = 65534;
-const canUnshareUser = spawnSync('unshare', ['--user', 'true'], { uid: nobody, gid: nobody }).status === 0;
 
-describeRoot('ids', () => {
-  it('are all set, real, effective and saved, and the supplementary groups replaced', async () => {
+describe('ids', () => {
+  withRoot('are all set, real, effective and saved, and the supplementary groups replaced', async () => {
     const { stdout } = await launch(plan('groups=20,5,30', 'gid=1234', 'uid=1235'), [
       'grep',
       '-E',
@@ -35,19 +34,19 @@ describeRoot('ids', () => {
     ]);
   });
 
-  it('lose every supplementary group with an empty list', async () => {
+  withRoot('lose every supplementary group with an empty list', async () => {
     const command = ['grep', '^Groups:', '/proc/self/status'];
     expect((await launch(plan('groups='), command)).stdout.trim()).toBe('Groups:');
   });
 
-  it('decide whether workdir may be entered', () =>
+  withRoot('decide whether workdir may be entered', () =>
     withFolder(async (folder) => {
       chmodSync(folder, 0o700);
       const records = [`workdir=${folder}`, 'groups=', `gid=${String(nobody)}`, `uid=${String(nobody)}`];
       expect((await launch(plan(...records), ['true'])).result).toBe(`fail workdir 13 ${folder}\n`);
     }));
 
-  it.each([
+  withRoot.each([
     ['uid=0', 'fail uid 1 0\n'],
     ['gid=0', 'fail gid 1 0\n'],
     ['groups=0', 'fail groups 1 0\n'],
@@ -70,9 +69,9 @@ function publicCopy(folder: string): string[] {
 }
 
 const hierarchy = '/sys/fs/cgroup/pids';
-const describeCgroup = existsSync(`${hierarchy}/cgroup.procs`) ? describeRoot : describe.skip;
+const withCgroup = requires('root', 'cgroup-v1', 'cgroup-pids');
 
-describeCgroup('cgroups', () => {
+describe('cgroups', () => {
   const name = `compart-test-native-${String(process.pid)}`;
 
   async function withGroup(use: (path: string, procs: string) => Promise<void>): Promise<void> {
@@ -86,14 +85,14 @@ describeCgroup('cgroups', () => {
     }
   }
 
-  it('are joined before the command is, and before its uid is dropped', () =>
+  withCgroup('are joined before the command is, and before its uid is dropped', () =>
     withGroup(async (_path, procs) => {
       const records = [`cgroup=${procs}`, 'groups=', `gid=${String(nobody)}`, `uid=${String(nobody)}`];
       const { stdout } = await launch(plan(...records), ['cat', '/proc/self/cgroup']);
       expect(stdout).toMatch(new RegExp(`:pids:.*/${name}\\n`));
     }));
 
-  it('hold the command and not its monitor', () =>
+  withCgroup('hold the command and not its monitor', () =>
     withGroup(async (_path, procs) => {
       await launch(plan('monitor=1', `cgroup=${procs}`), ['sleep', '60'], {
         during: async (launched) => {
@@ -106,7 +105,7 @@ describeCgroup('cgroups', () => {
     }));
 });
 
-describeRoot('namespaces', () => {
+describe('namespaces', () => {
   async function withNamespaces(
     options: { uid?: number; gid?: number },
     flags: string[],
@@ -123,7 +122,7 @@ describeRoot('namespaces', () => {
     }
   }
 
-  it('are entered, and those not named are kept', () =>
+  withRoot('are entered, and those not named are kept', () =>
     withNamespaces({}, ['--net', '--uts', '--ipc'], async (path) => {
       const records = ['net', 'uts'].map((type) => `ns=${type}:${path(type)}`);
       const { stdout } = await launch(
@@ -134,8 +133,7 @@ describeRoot('namespaces', () => {
       expect(stdout.trim().split('\n')).toEqual(expected);
     }));
 
-  const itUser = canUnshareUser ? it : it.skip;
-  itUser('are entered through their user namespace, wherever it stands in the plan', () =>
+  requires('root', 'setpriv', 'unshare', 'user-namespaces')('are entered through their user namespace, wherever it stands in the plan', () =>
     withFolder(async (folder) => {
       const options = { uid: nobody, gid: nobody };
       await withNamespaces(options, ['--user', '--map-root-user', '--net'], async (path) => {

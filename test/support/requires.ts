@@ -1,5 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { it } from '@jest/globals';
+
+const NOBODY = ['--reuid=65534', '--regid=65534', '--clear-groups'];
 
 /** What a test may need of the machine, and how to see whether it is there. */
 const NEEDS: Readonly<Record<string, () => boolean>> = {
@@ -9,6 +12,7 @@ const NEEDS: Readonly<Record<string, () => boolean>> = {
   'cgroup-cpuset': () => offers('cpuset'),
   'cgroup-pids': () => offers('pids'),
   'cgroup-io': () => offers('blkio') || offers('io'),
+  'user-namespaces': () => spawnSync('setpriv', [...NOBODY, 'unshare', '--user', 'true']).status === 0,
   'cgroup-twin': () => / - cgroup2 /.test(readFileSync('/proc/self/mountinfo', 'utf8')),
   swapon: () => existsSync('/usr/sbin/swapon') || existsSync('/sbin/swapon'),
   'two-cpus': () => readFileSync('/sys/devices/system/cpu/online', 'utf8').trim() !== '0',
@@ -54,5 +58,5 @@ export function requires(...needs: string[]): typeof it {
     it(name, () => {
       throw new Error(`this machine lacks ${missing.join(', ')}, and COMPART_REQUIRE=all wants it`);
     });
-  return failing as unknown as typeof it;
+  return Object.assign(failing, { each: () => failing }) as unknown as typeof it;
 }

@@ -1,3 +1,4 @@
+import { CompartError } from '../../shared/errors.js';
 import { readStat } from './stat.js';
 
 /** A process that can be recognised after its pid was reused: never a pid alone. */
@@ -10,6 +11,15 @@ export interface ProcessIdentity {
 export function identify(proc: string, pid: number | 'self'): ProcessIdentity | null {
   const stat = readStat(proc, pid);
   return stat === null ? null : { pid: stat.pid, startTime: stat.startTime };
+}
+
+/** The process that runs now, so that it can be recognised when it is gone. @throws ERR_COMPART_UNSUPPORTED without procfs */
+export function selfIdentity(proc: string): ProcessIdentity {
+  const self = identify(proc, 'self');
+  if (self !== null) return self;
+  throw new CompartError('ERR_COMPART_UNSUPPORTED', `${proc}/self/stat cannot be read`, {
+    hint: 'mount -t proc proc /proc',
+  });
 }
 
 /** Is this very process still there, and more than a zombie? */
