@@ -5,6 +5,7 @@
 #include "plan.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,15 @@ static bool check_monitor(const struct plan *plan, struct plan_error *error)
 	return true;
 }
 
+/* Without a namespace to enter, it would be the caller's own network that is changed. */
+static bool check_sysctl(const struct plan *plan, struct plan_error *error)
+{
+	for (size_t i = 0; i < plan->namespace_count; i++)
+		if (plan->namespaces[i].flag == CLONE_NEWNET)
+			return true;
+	return plan->sysctl_count == 0 || refuse(error, EINVAL, "needs ns=net", "sysctl");
+}
+
 /* One allocation a list, sized by the number of records: no list can outgrow it. */
 static bool reserve(struct plan *plan, size_t records)
 {
@@ -90,7 +100,7 @@ bool plan_parse(struct plan *plan, char *text, size_t size, struct plan_error *e
 		if (strcmp(record, PLAN_END) == 0 && next != end)
 			return refuse(error, EINVAL, "bytes after the end", NULL);
 		if (strcmp(record, PLAN_END) == 0)
-			return check_monitor(plan, error);
+			return check_monitor(plan, error) && check_sysctl(plan, error);
 		if (!parse_record(plan, record, &seen, error))
 			return false;
 		record = next;

@@ -9,6 +9,16 @@
  *   cgroup=FILE +    write 0 into this cgroup.procs
  *   ns=TYPE:FILE +   enter the namespace: cgroup ipc mnt net pid time user uts (as setns(2) has it,
  *                    pid is for the children to come), each once
+ *   sysctl=NAME:VALUE +
+ *                    written to /proc/sys/NAME of the network namespace entered: NAME begins with
+ *                    net/ and has only a-z 0-9 _ - and / in it; needs ns=net
+ *   userns=UID:GID   a user namespace of its own, where the effective ids are these: no capability
+ *                    is left over the namespaces entered before
+ *   bind=TARGET:SOURCE +
+ *                    SOURCE over TARGET, regular files by absolute paths, TARGET without a colon;
+ *                    in a mount namespace of its own
+ *   capdrop=N +      out of the bounding set and every other; N is 0 to 63, one that the kernel
+ *                    does not have is gone already
  *   groups=N,N       the supplementary groups, all of them; empty for none
  *   gid=N uid=N      real, effective and saved
  *   nnp=1            no new privileges
@@ -21,6 +31,9 @@
  *                    exited:N or signaled:N
  *   timeout_ms=N expire=ARG +
  *                    what the monitor runs once when N ms have passed since the exec
+ *
+ * They are taken in this order: hold setsid cgroup ns sysctl userns bind capdrop groups gid uid nnp
+ * env workdir signals. A step that fails is reported by that name (env has the three of its own).
  *
  * Parsing is pure (no system call but the allocator's), so that it can be fuzzed; a plan that
  * parses is complete and within every bound below, and only the kernel can still refuse it.
@@ -38,6 +51,9 @@
 #define PLAN_RECORDS_MAX ((size_t)65536)
 #define PLAN_CGROUPS_MAX 32
 #define PLAN_NAMESPACES_MAX 8
+#define PLAN_SYSCTLS_MAX 32
+#define PLAN_BINDS_MAX 32
+#define PLAN_CAPABILITY_MAX 63
 #define PLAN_GROUPS_MAX ((size_t)65536) /* NGROUPS_MAX of the kernel */
 #define PLAN_SIGNAL_MAX 64
 #define PLAN_TIMEOUT_MAX_MS UINT64_C(1000000000000)
@@ -52,6 +68,23 @@ struct plan_namespace {
 	const char *text; /* TYPE:PATH as given, for messages */
 	const char *path;
 	int flag; /* CLONE_NEW* */
+};
+
+struct plan_sysctl {
+	const char *name;
+	const char *value;
+};
+
+/* text is NULL when the plan does not ask for one. */
+struct plan_userns {
+	const char *text; /* UID:GID as given, for messages */
+	uint32_t uid;
+	uint32_t gid;
+};
+
+struct plan_bind {
+	const char *target;
+	const char *source;
 };
 
 enum plan_env_action { PLAN_ENV_CLEAR, PLAN_ENV_UNSET, PLAN_ENV_SET };
@@ -75,11 +108,17 @@ struct plan {
 	bool nnp;
 	uint64_t timeout_ms; /* 0: none */
 	uint64_t ignored;    /* bit N-1: signal N is to be ignored */
+	uint64_t dropped;    /* bit N: capability N is to be dropped */
 
 	const char *cgroups[PLAN_CGROUPS_MAX];
 	size_t cgroup_count;
 	struct plan_namespace namespaces[PLAN_NAMESPACES_MAX];
 	size_t namespace_count;
+	struct plan_sysctl sysctls[PLAN_SYSCTLS_MAX];
+	size_t sysctl_count;
+	struct plan_userns userns;
+	struct plan_bind binds[PLAN_BINDS_MAX];
+	size_t bind_count;
 
 	const char *groups_text; /* NULL: leave the supplementary groups alone */
 	uint32_t *groups;

@@ -11,38 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plan_number.h"
+
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
 #endif
-
-static int parse_number(const char *text, size_t length, uint64_t max, uint64_t *number)
-{
-	uint64_t sum = 0;
-
-	if (length == 0)
-		return EINVAL;
-	for (size_t i = 0; i < length; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return EINVAL;
-		uint64_t digit = (uint64_t)(text[i] - '0');
-		if (digit > max || sum > (max - digit) / 10)
-			return ERANGE;
-		sum = sum * 10 + digit;
-	}
-	*number = sum;
-	return 0;
-}
-
-/* (uid_t)-1 means "leave it" to the setres*id calls: as an id it would silently drop nothing. */
-static int parse_id(const char *text, size_t length, uint32_t *id)
-{
-	uint64_t number = 0;
-	int error = parse_number(text, length, UINT32_MAX - 1, &number);
-
-	if (error == 0)
-		*id = (uint32_t)number;
-	return error;
-}
 
 static int set_flag(bool *flag, const char *value)
 {
@@ -102,6 +75,70 @@ static int set_namespace(struct plan *plan, char *value)
 	return 0;
 }
 
+/* Of the network alone, whose parameters are those of a namespace and not of the whole host. */
+static bool is_sysctl(const char *name)
+{
+	static const char prefix[] = "net/";
+
+	if (strncmp(name, prefix, sizeof prefix - 1) != 0)
+		return false;
+	/* Without a dot there is no way out; an empty component would be another spelling. */
+	return name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_/-")] == '\0' &&
+	       strstr(name, "//") == NULL && name[strlen(name) - 1] != '/';
+}
+
+static int set_sysctl(struct plan *plan, char *value)
+{
+	char *colon = strchr(value, ':');
+
+	if (colon == NULL || colon[1] == '\0')
+		return EINVAL;
+	*colon = '\0';
+	if (!is_sysctl(value))
+		return EINVAL;
+	if (plan->sysctl_count == PLAN_SYSCTLS_MAX)
+		return E2BIG;
+	plan->sysctls[plan->sysctl_count++] =
+		(struct plan_sysctl){.name = value, .value = colon + 1};
+	return 0;
+}
+
+static int set_userns(struct plan *plan, char *value)
+{
+	size_t length = strcspn(value, ":");
+
+	if (value[length] == '\0')
+		return EINVAL;
+	plan->userns.text = value;
+	int error = plan_id(value, length, &plan->userns.uid);
+	if (error != 0)
+		return error;
+	return plan_id(value + length + 1, strlen(value + length + 1), &plan->userns.gid);
+}
+
+static int set_bind(struct plan *plan, char *value)
+{
+	char *colon = strchr(value, ':');
+
+	if (colon == NULL || value[0] != '/' || colon[1] != '/')
+		return EINVAL;
+	if (plan->bind_count == PLAN_BINDS_MAX)
+		return E2BIG;
+	*colon = '\0';
+	plan->binds[plan->bind_count++] = (struct plan_bind){.target = value, .source = colon + 1};
+	return 0;
+}
+
+static int set_capdrop(struct plan *plan, char *value)
+{
+	uint64_t number = 0;
+	int error = plan_number(value, strlen(value), PLAN_CAPABILITY_MAX, &number);
+
+	if (error == 0)
+		plan->dropped |= UINT64_C(1) << number;
+	return error;
+}
+
 static int set_groups(struct plan *plan, char *value)
 {
 	size_t count = 1;
@@ -119,7 +156,7 @@ static int set_groups(struct plan *plan, char *value)
 		return ENOMEM;
 	for (size_t i = 0; i < count; i++) {
 		size_t length = strcspn(item, ",");
-		int error = parse_id(item, length, &plan->groups[i]);
+		int error = plan_id(item, length, &plan->groups[i]);
 		if (error != 0)
 			return error;
 		item += length + 1;
@@ -131,13 +168,13 @@ static int set_groups(struct plan *plan, char *value)
 static int set_gid(struct plan *plan, char *value)
 {
 	plan->gid.text = value;
-	return parse_id(value, strlen(value), &plan->gid.value);
+	return plan_id(value, strlen(value), &plan->gid.value);
 }
 
 static int set_uid(struct plan *plan, char *value)
 {
 	plan->uid.text = value;
-	return parse_id(value, strlen(value), &plan->uid.value);
+	return plan_id(value, strlen(value), &plan->uid.value);
 }
 
 static int set_workdir(struct plan *plan, char *value)
@@ -183,7 +220,7 @@ static int set_env(struct plan *plan, char *value)
 static int set_sigignore(struct plan *plan, char *value)
 {
 	uint64_t number = 0;
-	int error = parse_number(value, strlen(value), PLAN_SIGNAL_MAX, &number);
+	int error = plan_number(value, strlen(value), PLAN_SIGNAL_MAX, &number);
 
 	if (error != 0)
 		return error;
@@ -195,7 +232,7 @@ static int set_sigignore(struct plan *plan, char *value)
 
 static int set_timeout(struct plan *plan, char *value)
 {
-	int error = parse_number(value, strlen(value), PLAN_TIMEOUT_MAX_MS, &plan->timeout_ms);
+	int error = plan_number(value, strlen(value), PLAN_TIMEOUT_MAX_MS, &plan->timeout_ms);
 
 	return error == 0 && plan->timeout_ms == 0 ? ERANGE : error;
 }
@@ -212,14 +249,16 @@ static int set_finish(struct plan *plan, char *value) { return add_argument(&pla
 static int set_expire(struct plan *plan, char *value) { return add_argument(&plan->expire, value); }
 
 static const struct plan_key keys[] = {
+	{"bind", set_bind, true},         {"capdrop", set_capdrop, true},
 	{"cgroup", set_cgroup, true},     {"clearenv", set_clearenv, false},
 	{"env", set_env, true},           {"expire", set_expire, true},
 	{"finish", set_finish, true},     {"gid", set_gid, false},
 	{"groups", set_groups, false},    {"hold", set_hold, false},
 	{"monitor", set_monitor, false},  {"nnp", set_nnp, false},
 	{"ns", set_namespace, true},      {"setsid", set_setsid, false},
-	{"sigignore", set_sigignore, true}, {"timeout_ms", set_timeout, false},
-	{"uid", set_uid, false},          {"unsetenv", set_unsetenv, true},
+	{"sigignore", set_sigignore, true}, {"sysctl", set_sysctl, true},
+	{"timeout_ms", set_timeout, false}, {"uid", set_uid, false},
+	{"unsetenv", set_unsetenv, true}, {"userns", set_userns, false},
 	{"workdir", set_workdir, false},
 };
 

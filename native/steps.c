@@ -13,8 +13,12 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "capability.h"
 #include "fd.h"
+#include "mount.h"
 #include "signals.h"
+#include "sysctl.h"
+#include "userns.h"
 
 static void set_detail(struct launch *launch, const char *text)
 {
@@ -89,6 +93,53 @@ static int do_namespaces(struct launch *launch)
 		}
 	}
 	return 0;
+}
+
+static int do_sysctls(struct launch *launch)
+{
+	for (size_t i = 0; i < launch->plan.sysctl_count; i++) {
+		const struct plan_sysctl *sysctl = &launch->plan.sysctls[i];
+		snprintf(launch->detail, sizeof launch->detail, "%s:%s", sysctl->name,
+			 sysctl->value);
+		int error = sysctl_write(sysctl->name, sysctl->value);
+		if (error != 0)
+			return error;
+	}
+	return 0;
+}
+
+static int do_userns(struct launch *launch)
+{
+	const struct plan_userns *userns = &launch->plan.userns;
+
+	if (userns->text == NULL)
+		return 0;
+	set_detail(launch, userns->text);
+	return userns_unshare(userns->uid, userns->gid);
+}
+
+static int do_binds(struct launch *launch)
+{
+	int error = launch->plan.bind_count == 0 ? 0 : mount_unshare();
+
+	for (size_t i = 0; error == 0 && i < launch->plan.bind_count; i++) {
+		const struct plan_bind *bind = &launch->plan.binds[i];
+		snprintf(launch->detail, sizeof launch->detail, "%s:%s", bind->target,
+			 bind->source);
+		error = mount_bind_file(bind->target, bind->source);
+	}
+	return error;
+}
+
+static int do_capdrop(struct launch *launch)
+{
+	int which = 0;
+
+	if (launch->plan.dropped == 0)
+		return 0;
+	int error = capability_drop(launch->plan.dropped, &which);
+	snprintf(launch->detail, sizeof launch->detail, "%d", which);
+	return error;
 }
 
 static int do_groups(struct launch *launch)
@@ -171,9 +222,10 @@ static const struct {
 	int (*take)(struct launch *);
 } steps[] = {
 	{"hold", do_hold},       {"setsid", do_setsid},   {"cgroup", do_cgroup},
-	{"ns", do_namespaces},   {"groups", do_groups},   {"gid", do_gid},
-	{"uid", do_uid},         {"nnp", do_nnp},         {"env", do_env},
-	{"workdir", do_workdir}, {"signals", do_signals},
+	{"ns", do_namespaces},   {"sysctl", do_sysctls},  {"userns", do_userns},
+	{"bind", do_binds},      {"capdrop", do_capdrop}, {"groups", do_groups},
+	{"gid", do_gid},         {"uid", do_uid},         {"nnp", do_nnp},
+	{"env", do_env},         {"workdir", do_workdir}, {"signals", do_signals},
 };
 
 int launch_take_steps(struct launch *launch, const char **step)

@@ -21,6 +21,22 @@ static void check_argv(const struct plan_argv *argv)
 	expect(argv->count == 0 || argv->items[0][0] != '\0');
 }
 
+static void check_confined(const struct plan *plan)
+{
+	expect(plan->sysctl_count <= PLAN_SYSCTLS_MAX);
+	for (size_t i = 0; i < plan->sysctl_count; i++) {
+		expect(strncmp(plan->sysctls[i].name, "net/", 4) == 0);
+		expect(strpbrk(plan->sysctls[i].name, ".:") == NULL);
+		expect(strstr(plan->sysctls[i].name, "//") == NULL);
+		expect(plan->sysctls[i].value[0] != '\0');
+	}
+	expect(plan->sysctl_count == 0 || plan->namespace_count != 0);
+	expect(plan->userns.uid != UINT32_MAX && plan->userns.gid != UINT32_MAX);
+	expect(plan->bind_count <= PLAN_BINDS_MAX);
+	for (size_t i = 0; i < plan->bind_count; i++)
+		expect(plan->binds[i].target[0] == '/' && plan->binds[i].source[0] == '/');
+}
+
 static void check_accepted(const struct plan *plan, const char *text, size_t size)
 {
 	expect(size > sizeof PLAN_HEADER && memcmp(text + size - 5, "\0end", 5) == 0);
@@ -28,6 +44,7 @@ static void check_accepted(const struct plan *plan, const char *text, size_t siz
 	expect(plan->namespace_count <= PLAN_NAMESPACES_MAX);
 	for (size_t i = 0; i < plan->namespace_count; i++)
 		expect(plan->namespaces[i].flag != 0 && plan->namespaces[i].path[0] != '\0');
+	check_confined(plan);
 	expect(plan->uid.value != UINT32_MAX && plan->gid.value != UINT32_MAX);
 	for (size_t i = 0; i < plan->group_count; i++)
 		expect(plan->groups[i] != UINT32_MAX);

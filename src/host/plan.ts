@@ -5,6 +5,14 @@ export interface LaunchPlan {
   /** cgroup.procs files to join, in order. */
   cgroups: string[];
   namespaces?: Array<{ type: string; path: string }>;
+  /** Parameters of the entered network namespace, by their path below /proc/sys (`net/ipv4/ip_forward`). */
+  sysctls?: Array<{ name: string; value: string }>;
+  /** A user namespace of its own after those were entered, in which its ids are these. */
+  userns?: { uid: number; gid: number };
+  /** Files that the command alone sees in the place of others: absolute paths, no colon in a target. */
+  binds?: Array<{ target: string; source: string }>;
+  /** Capabilities by number, dropped for good. */
+  capDrop?: number[];
   /** Wait until the parent says go: somebody else (systemd) moves the process first. */
   hold?: boolean;
   setsid?: boolean;
@@ -34,6 +42,10 @@ export function encodePlan(plan: LaunchPlan): Buffer {
   if (plan.setsid) add('setsid', 1);
   for (const path of plan.cgroups) add('cgroup', path);
   for (const { type, path } of plan.namespaces ?? []) add('ns', `${type}:${path}`);
+  for (const { name, value } of plan.sysctls ?? []) add('sysctl', `${name}:${value}`);
+  if (plan.userns) add('userns', `${plan.userns.uid}:${plan.userns.gid}`);
+  for (const { target, source } of plan.binds ?? []) add('bind', `${target}:${source}`);
+  for (const capability of plan.capDrop ?? []) add('capdrop', capability);
   if (plan.credentials) {
     add('groups', plan.credentials.groups.join(','));
     add('gid', plan.credentials.gid);
@@ -66,6 +78,10 @@ export function parseReport(text: string): LaunchReport {
 const ACTIONS: Readonly<Record<string, string>> = {
   cgroup: 'join the group',
   ns: 'enter the namespace',
+  sysctl: 'set the parameter',
+  userns: 'make a user namespace for',
+  bind: 'bind the files',
+  capdrop: 'drop the capability',
   groups: 'set the groups',
   gid: 'set the group id',
   uid: 'set the user id',
@@ -77,6 +93,10 @@ const ACTIONS: Readonly<Record<string, string>> = {
 const OTHERS = '--user: only root can run a command as somebody else';
 const HINTS: Readonly<Record<string, string>> = {
   workdir: '--workdir wants a directory that exists and that the user may enter',
+  sysctl: 'the kernel must have it for network namespaces, and take the value',
+  userns: 'see sysctl user.max_user_namespaces and kernel.unprivileged_userns_clone',
+  bind: 'both must be regular files',
+  capdrop: 'only root, or a command in a user namespace of its own, can drop what it could regain',
   groups: OTHERS,
   gid: OTHERS,
   uid: OTHERS,

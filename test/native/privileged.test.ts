@@ -1,16 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import {
-  copyFileSync,
-  chmodSync,
-  mkdirSync,
-  readFileSync,
-  readlinkSync,
-  rmdirSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from '@jest/globals';
 import { requires } from '../support/requires.js';
-import { binary, launch, plan, until, withFolder } from './launcher.js';
+import { launch, plan, until, withFolder } from './launcher.js';
+import { publicCopy, withNamespaces } from './namespaces.js';
 
 const sh = (script: string): string[] => ['/bin/sh', '-c', script];
 const withRoot = requires('root');
@@ -59,15 +52,6 @@ describe('ids', () => {
   );
 });
 
-/** The launcher where anybody may execute it. */
-function publicCopy(folder: string): string[] {
-  const copy = join(folder, 'compart-launch');
-  copyFileSync(binary, copy);
-  chmodSync(folder, 0o755);
-  chmodSync(copy, 0o755);
-  return [copy];
-}
-
 const hierarchy = '/sys/fs/cgroup/pids';
 const withCgroup = requires('root', 'cgroup-v1', 'cgroup-pids');
 
@@ -106,22 +90,6 @@ describe('cgroups', () => {
 });
 
 describe('namespaces', () => {
-  async function withNamespaces(
-    options: { uid?: number; gid?: number },
-    flags: string[],
-    use: (path: (type: string) => string) => Promise<void>,
-  ): Promise<void> {
-    const holder: ChildProcess = spawn('unshare', [...flags, 'sleep', '60'], { stdio: 'ignore', ...options });
-    const path = (type: string): string => `/proc/${String(holder.pid)}/ns/${type}`;
-    try {
-      await until(() => readlinkSync(path('net')) !== readlinkSync('/proc/self/ns/net'));
-      await until(() => readFileSync(`/proc/${String(holder.pid)}/comm`, 'utf8') === 'sleep\n');
-      await use(path);
-    } finally {
-      holder.kill('SIGKILL');
-    }
-  }
-
   withRoot('are entered, and those not named are kept', () =>
     withNamespaces({}, ['--net', '--uts', '--ipc'], async (path) => {
       const records = ['net', 'uts'].map((type) => `ns=${type}:${path(type)}`);

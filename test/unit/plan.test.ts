@@ -19,6 +19,10 @@ describe('encodePlan', () => {
     const plan: LaunchPlan = {
       cgroups: ['/a', '/b'],
       namespaces: [{ type: 'net', path: '/proc/1/ns/net' }],
+      sysctls: [{ name: 'net/ipv4/ping_group_range', value: '0 2147483647' }],
+      userns: { uid: 1000, gid: 100 },
+      binds: [{ target: '/etc/hosts', source: '/run/compart/a:b/hosts' }],
+      capDrop: [12, 21],
       hold: true,
       setsid: true,
       credentials: { uid: 1000, gid: 100, groups: [100, 27] },
@@ -39,6 +43,11 @@ describe('encodePlan', () => {
       'cgroup=/a',
       'cgroup=/b',
       'ns=net:/proc/1/ns/net',
+      'sysctl=net/ipv4/ping_group_range:0 2147483647',
+      'userns=1000:100',
+      'bind=/etc/hosts:/run/compart/a:b/hosts',
+      'capdrop=12',
+      'capdrop=21',
       'groups=100,27',
       'gid=100',
       'uid=1000',
@@ -135,6 +144,10 @@ describe('launchError', () => {
   it.each([
     ['workdir', '/nowhere', 'cannot change to the directory /nowhere: No such file or directory'],
     ['cgroup', '/sys/fs/cgroup/a', 'cannot join the group /sys/fs/cgroup/a: No such file or directory'],
+    ['sysctl', 'net/a:1', 'cannot set the parameter net/a:1: No such file or directory'],
+    ['userns', '1:1', 'cannot make a user namespace for 1:1: No such file or directory'],
+    ['bind', '/a:/b', 'cannot bind the files /a:/b: No such file or directory'],
+    ['capdrop', '12', 'cannot drop the capability 12: No such file or directory'],
     ['uid', '1000', 'cannot set the user id 1000: No such file or directory'],
     ['other', 'x', 'cannot other x: No such file or directory'],
   ])('is 125 for a failure at %s, before the command', (step, detail, message) => {
