@@ -4,7 +4,7 @@ import { Store } from '../state/store.js';
 import { OPTIONS } from './options.js';
 import { VERBS } from './verbs.js';
 
-const KINDS = ['vm', 'sched', 'io', 'pids'];
+const KINDS = ['vm', 'sched', 'net', 'io', 'pids'];
 const FIRST_WORD: Readonly<Record<string, 'name' | 'kind'>> = {
   load: 'kind',
   attach: 'name',

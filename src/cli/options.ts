@@ -36,4 +36,6 @@ export const OPTIONS: Readonly<Record<string, Option>> = {
   help: { alias: 'h', help: 'this page' },
 };
 
-export const LIMIT_FLAGS: readonly string[] = Object.keys(LIMIT_FIELDS);
+/** What `set` takes; the others take all that make sense for a new compartment. */
+export const SET_FLAGS: readonly string[] = Object.keys(LIMIT_FIELDS);
+export const LIMIT_FLAGS: readonly string[] = SET_FLAGS.filter((flag) => !LIMIT_FIELDS[flag]?.onlySet);

@@ -6,13 +6,13 @@ import { checkName, makeName } from '../compartments/names.js';
 import type { RunRequest } from '../compartments/run.js';
 import { lookUpUser } from '../host/users.js';
 import type { Host } from '../host/host.js';
-import { LIMIT_FLAGS, OPTIONS } from './options.js';
+import { OPTIONS, SET_FLAGS } from './options.js';
 import type { Args } from './parse.js';
 
 /** The texts of all limit flags that were given. */
 export function limitTexts(args: Args): LimitTexts {
   const given: LimitTexts = {};
-  for (const flag of LIMIT_FLAGS) {
+  for (const flag of SET_FLAGS) {
     const texts = args.texts(flag);
     const last = texts.at(-1);
     if (last !== undefined) given[flag] = OPTIONS[flag]?.repeatable ? texts : last;
@@ -92,6 +92,7 @@ function requestOf(host: Host, args: Args, entry: FileEntry | null): Omit<RunReq
       timeoutMs: timeoutOf(args) ?? entry?.timeoutMs ?? null,
       keep: args.on('keep') || (entry?.keep ?? false),
       detached: args.on('detach'),
+      project: entry?.project ?? null,
       limits: Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, [text].flat().join(' ')])),
     },
   };

@@ -1,5 +1,5 @@
 import type { Args } from './parse.js';
-import { LIMIT_FLAGS } from './options.js';
+import { LIMIT_FLAGS, SET_FLAGS } from './options.js';
 import type { Terminal } from './terminal.js';
 
 /** A verb's handler: parses its words, makes one library call, prints; returns the exit status. */
@@ -48,7 +48,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     load: () => import('./commands/run.js'),
   },
   load: {
-    usage: 'load vm|sched|io|pids [flags]',
+    usage: 'load vm|sched|net|io|pids [flags]',
     summary: 'load one subsystem standing alone, with no process in it',
     flags: [...LIMIT_FLAGS, 'name', 'label', 'best-effort', 'json'],
     words: [1, 1],
@@ -95,7 +95,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   set: {
     usage: 'set NAME [limit flags]',
     summary: 'change limits of what runs, at once',
-    flags: [...LIMIT_FLAGS, 'json'],
+    flags: [...SET_FLAGS, 'json'],
     words: [1, 1],
     examples: [
       ['compart set build --mem 1G --cpu 200%', 'more of both'],

@@ -41,6 +41,13 @@ export async function attachProcesses(compartment: Compartment, pids: readonly n
 }
 
 async function moveTrees({ host, record }: Compartment, pids: readonly number[]): Promise<Attached> {
+  if ('net' in record.subsystems) {
+    throw new CompartError(
+      'ERR_COMPART_ATTACH',
+      `"${record.name}" has a network stack of its own, which a running process cannot enter`,
+      { hint: `start it inside: compart exec ${record.name} -- CMD` },
+    );
+  }
   for (const pid of pids) check(host, pid);
   const moved = new Set<number>();
   let heldBytes = 0;

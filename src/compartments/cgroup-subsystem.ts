@@ -5,7 +5,7 @@ import { groupReader, type Group } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
 import type { SubsystemRecord } from '../state/record.js';
 import { writeKernelFile } from '../host/kernfs.js';
-import type { FlagRefusal, Placement, Probe, Subsystem, SubsystemKind } from './subsystem.js';
+import type { FlagRefusal, Ground, Loaded, Probe, Subsystem, SubsystemKind } from './subsystem.js';
 
 /** What vm, sched, io and pids add to the common life of a subsystem that a cgroup controller enforces. */
 export interface CgroupSubsystemDefinition<L extends object, S> {
@@ -30,6 +30,7 @@ export interface CgroupSubsystemDefinition<L extends object, S> {
 /** The subsystem that a definition describes. */
 export class CgroupSubsystem<L extends object, S> implements Subsystem<L, S> {
   readonly kind: SubsystemKind;
+  readonly optional = false;
   readonly flags: Readonly<Record<keyof L, string>>;
   readonly #definition: CgroupSubsystemDefinition<L, S>;
 
@@ -44,8 +45,8 @@ export class CgroupSubsystem<L extends object, S> implements Subsystem<L, S> {
     return { kind: this.kind, driver, refusals: this.refusals(host, this.#definition.sample) };
   }
 
-  check(host: Host, group: Group | null, asked: Partial<L>): void {
-    const now = group === null ? null : this.inForce(host, group);
+  check(host: Host, loaded: Loaded | null, asked: Partial<L>): void {
+    const now = loaded === null ? null : this.inForce(host, loaded);
     this.#definition.validate(host, this.#definition.merge(now ?? this.#definition.unlimited, asked));
   }
 
@@ -72,19 +73,15 @@ export class CgroupSubsystem<L extends object, S> implements Subsystem<L, S> {
     return [...driver.needs, ...driver.uses.filter((name) => host.refusal(name) === null)];
   }
 
-  load(host: Host, group: Group, asked: Partial<L>): { record: SubsystemRecord; placement: Placement } {
+  load(host: Host, { group }: Ground, asked: Partial<L>): SubsystemRecord {
     const driver = this.#required(host);
-    const read = groupReader(group);
     const limits = this.#definition.merge(this.#definition.unlimited, asked);
-    const inForce = this.#names(asked).length > 0 ? apply(driver, group, limits) : driver.inForce(read);
-    const cgroups = new Set([...driver.needs, ...driver.uses].flatMap((name) => group.dirs[name] ?? []));
-    return {
-      record: { driver: driver.name, limits: inForce, notEnforced: [] },
-      placement: { cgroups: [...cgroups].map((dir) => `${dir}/cgroup.procs`) },
-    };
+    const named = this.#names(asked).length > 0;
+    const inForce = named ? apply(driver, group, limits) : driver.inForce(groupReader(group));
+    return { driver: driver.name, limits: inForce, notEnforced: [] };
   }
 
-  update(host: Host, group: Group, record: SubsystemRecord, asked: Partial<L>): SubsystemRecord {
+  update(host: Host, { ground: { group }, record }: Loaded, asked: Partial<L>): SubsystemRecord {
     const driver = this.#required(host);
     const read = groupReader(group);
     const now = driver.inForce(read);
@@ -103,15 +100,19 @@ export class CgroupSubsystem<L extends object, S> implements Subsystem<L, S> {
     return { ...record, limits: inForce, notEnforced };
   }
 
-  stats(host: Host, group: Group): S | null {
+  undo(host: Host, loaded: Loaded): Partial<L> {
+    return this.inForce(host, loaded) ?? {};
+  }
+
+  stats(host: Host, { ground: { group } }: Loaded): S | null {
     return this.#driver(host)?.stats(groupReader(group)) ?? null;
   }
 
-  inForce(host: Host, group: Group): L | null {
+  inForce(host: Host, { ground: { group } }: Loaded): L | null {
     return this.#driver(host)?.inForce(groupReader(group)) ?? null;
   }
 
-  unload(host: Host, group: Group): void {
+  unload(host: Host, { ground: { group } }: Loaded): void {
     const driver = this.#driver(host);
     if (driver !== null) apply(driver, group, this.#definition.unlimited);
   }

@@ -8,7 +8,7 @@ import { readPids } from '../host/proc/pids.js';
 import { tryLock, unlock } from '../state/lock.js';
 import type { CompartmentRecord } from '../state/record.js';
 import type { Compartment } from './compartment.js';
-import { loadedKinds } from './readings.js';
+import { groundOf, loadedKinds } from './readings.js';
 import { SUBSYSTEMS } from './subsystems.js';
 
 /** How long a change waits for another one of the same compartment. */
@@ -51,7 +51,8 @@ function isBeingMade(host: Host, { owner, startedAt }: CompartmentRecord): boole
 export function mend(compartment: Compartment): boolean {
   const { host, store, record } = compartment;
   const folder = store.folder(record.name);
-  if (isBeingMade(host, record) || surplusOf(compartment).length === 0) return true;
+  const halfMade = record.stack && !('net' in record.subsystems);
+  if (isBeingMade(host, record) || (surplusOf(compartment).length === 0 && !halfMade)) return true;
   if (!tryLock(folder, 'changing', host.paths.proc, selfIdentity(host.paths.proc))) return true;
   try {
     return takeBack({ host, store, record: store.get(record.name) });
@@ -67,8 +68,12 @@ export function mend(compartment: Compartment): boolean {
  */
 export function takeBack(compartment: Compartment): boolean {
   const { host, store, record } = compartment;
+  const stackless = releaseStack(compartment);
   const surplus = surplusOf(compartment);
-  if (surplus.length === 0) return true;
+  if (surplus.length === 0) {
+    if (stackless) store.save({ ...record, stack: false });
+    return true;
+  }
   if (loadedKinds(compartment).length === 0) {
     empty(host, surplus, () => groupPids(record.group));
     removeGroup(record.group);
@@ -77,7 +82,19 @@ export function takeBack(compartment: Compartment): boolean {
   }
   empty(host, surplus, () => surplus.flatMap((dir) => readPids(`${dir}/cgroup.procs`)));
   removeDirs(surplus);
-  store.save({ ...record, group: { ...record.group, dirs: neededOf(compartment) } });
+  store.save({
+    ...record,
+    stack: record.stack && !stackless,
+    group: { ...record.group, dirs: neededOf(compartment) },
+  });
+  return true;
+}
+
+/** @returns whether there was a network stack that is not loaded, half-made or left over, and is not any more */
+function releaseStack(compartment: Compartment): boolean {
+  const { host, record } = compartment;
+  if (!record.stack || 'net' in record.subsystems) return false;
+  SUBSYSTEMS.net.release?.(host, groundOf(compartment));
   return true;
 }
 

@@ -1,7 +1,7 @@
 import { CompartError } from '../shared/errors.js';
 import { UndoStack } from '../shared/undo.js';
 import { enclosing } from '../host/cgroup/base.js';
-import { createGroup, groupDirs, type Group } from '../host/cgroup/group.js';
+import { createGroup, type Group } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
 import { selfIdentity, type ProcessIdentity } from '../host/proc/identity.js';
 import { RECORD_SCHEMA, type CompartmentRecord, type SpecRecord } from '../state/record.js';
@@ -9,9 +9,10 @@ import { Store } from '../state/store.js';
 import { groupOf } from './groups.js';
 import type { Limits } from './limits.js';
 import { makeId } from './names.js';
+import { groundOf } from './readings.js';
 import { sweepName } from './sweep.js';
 import type { FlagRefusal, SubsystemKind } from './subsystem.js';
-import { checkLimits, kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
+import { canHave, checkLimits, kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
 
 /** A compartment at hand: its host, the folder of its state, and its record as last read or written. */
 export interface Compartment {
@@ -68,17 +69,20 @@ export async function createCompartment(host: Host, request: CreateRequest): Pro
   const refusals = refusalsOf(host, request.limits);
   if (!request.bestEffort) refuse(refusals);
   const limits = request.bestEffort ? withoutRefused(request.limits, refusals) : request.limits;
-  const kinds = request.kinds.filter((kind) => SUBSYSTEMS[kind].controllers(host).length > 0);
+  const kinds = kindsFor(host, request, limits);
   const group = groupOf(host, request.name, kinds);
   const store = new Store(host.paths.state);
   const self = selfIdentity(host.paths.proc);
-  const record = newRecord(request, group, self);
+  const record = { ...newRecord(request, group, self), stack: kinds.includes('net') };
   claim(host, store, record, self);
   const undo = new UndoStack();
   undo.add(`state of ${record.name}`, () => store.drop(record.name));
   try {
     createGroup(host.layout, group, undo);
-    for (const kind of kinds) loadInto({ host, store, record }, kind, limits, refusals);
+    for (const kind of kinds) {
+      undo.add(kind, () => SUBSYSTEMS[kind].release?.(host, groundOf({ store, record })));
+      await loadInto({ host, store, record }, kind, limits, refusals);
+    }
     // An owned one is saved once more with its process in it; until then the claim names all there is to remove.
     if (!request.owned) {
       record.owner = null;
@@ -92,18 +96,32 @@ export async function createCompartment(host: Host, request: CreateRequest): Pro
   }
 }
 
+/** An optional kind under --best-effort, on a host that cannot have it, is left out as a whole. */
+function kindsFor(host: Host, { kinds, bestEffort }: CreateRequest, limits: Limits): SubsystemKind[] {
+  return kinds.filter((kind) => canHave(host, kind) && !(bestEffort && isLeftOut(kind, limits)));
+}
+
+const isLeftOut = (kind: SubsystemKind, limits: Limits): boolean =>
+  SUBSYSTEMS[kind].optional && limits[kind] === undefined;
+
 /** Loads one kind into a group that exists, and notes it in the record (which the caller saves). */
-export function loadInto(
-  { host, record }: Compartment,
+export async function loadInto(
+  { host, store, record }: Compartment,
   kind: SubsystemKind,
   limits: Limits,
   refusals: readonly FlagRefusal[],
-): void {
+): Promise<void> {
   const subsystem = SUBSYSTEMS[kind];
-  const loaded = subsystem.load(host, record.group, { ...limits[kind] });
+  const ground = groundOf({ store, record });
+  const asked = { ...limits[kind] };
+  const loaded = subsystem.load(
+    host,
+    ground,
+    (await subsystem.prepare?.(host, ground, asked, null)) ?? asked,
+  );
   const flags = new Set(Object.values(subsystem.flags));
   const notEnforced = refusals.map(({ flag }) => flag).filter((flag) => flags.has(flag));
-  record.subsystems[kind] = { ...loaded.record, notEnforced };
+  record.subsystems[kind] = { ...loaded, notEnforced };
 }
 
 function newRecord(request: CreateRequest, group: Group, owner: ProcessIdentity): CompartmentRecord {
@@ -121,6 +139,7 @@ function newRecord(request: CreateRequest, group: Group, owner: ProcessIdentity)
     owner,
     exitCode: null,
     group,
+    stack: false,
     subsystems: {},
   };
 }
@@ -156,9 +175,4 @@ function refuseNested(host: Host): void {
 export async function openCompartment(host: Host, name: string): Promise<Compartment> {
   const store = new Store(host.paths.state);
   return { host: await host.ready(), store, record: store.get(name) };
-}
-
-/** cgroup.procs files that make a process a member of everything the compartment has. */
-export function placementOf(group: Group): string[] {
-  return groupDirs(group).map((dir) => `${dir}/cgroup.procs`);
 }

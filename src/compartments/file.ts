@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import type { Document, LineCounter, Node, Pair, Scalar, YAMLParseError } from 'yaml';
 import { CompartError, systemReason } from '../shared/errors.js';
 import { own } from '../shared/own.js';
@@ -17,6 +17,8 @@ export interface FileEntry {
   user: string | null;
   timeoutMs: number | null;
   keep: boolean;
+  /** The file itself: what comes up from one file knows each other's names. */
+  project: string;
   /** Throws a CompartError again with the file and the line of this entry's `key` before it. */
   blame: (key: string, error: unknown) => never;
 }
@@ -24,7 +26,12 @@ export interface FileEntry {
 const FILE_EXAMPLE = 'as in: compartments: {build: {mem: 512M, command: [make]}}';
 const COMMAND_EXAMPLE = 'as in: command: [sh, -c, "make test"]';
 const OTHER_KEYS = ['command', 'labels', 'env', 'workdir', 'user', 'timeout', 'keep'];
-const KNOWN = [...Object.keys(LIMIT_FIELDS), ...OTHER_KEYS];
+/** All limits but those that change what is there. */
+const limitField = (key: string) => {
+  const field = own(LIMIT_FIELDS, key);
+  return field?.onlySet === true ? undefined : field;
+};
+const KNOWN = [...Object.keys(LIMIT_FIELDS).filter(limitField), ...OTHER_KEYS];
 
 /**
  * Reads a compart.yaml: `compartments:`, a map from names to the keys of the flags.
@@ -111,6 +118,7 @@ class FileReader {
       user: null,
       timeoutMs: null,
       keep: false,
+      project: realpathSync(this.#path),
     };
     for (const field of this.#pairs(pair.value as Node | null, name)) {
       const key = this.#key(field);
@@ -121,7 +129,7 @@ class FileReader {
   }
 
   #set(entry: FileEntry, key: string, pair: Pair, where: string): void {
-    const field = own(LIMIT_FIELDS, key);
+    const field = limitField(key);
     if (field !== undefined) {
       entry.limits[key] =
         field.repeatable && this.#yaml.isSeq(pair.value)

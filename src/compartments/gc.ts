@@ -2,22 +2,27 @@ import type { Host } from '../host/host.js';
 import { isAlive } from '../host/proc/identity.js';
 import type { Store } from '../state/store.js';
 import { mend } from './change.js';
+import { mendStack, sweepNetworks } from './net/leftovers.js';
+import { loadedOf } from './readings.js';
 import { sweepName } from './sweep.js';
 
 /** What `gc` did and what it left alone. */
 export interface Swept {
   removed: string[];
+  /** Networks of which somebody had taken a part away, whole again. */
+  mended: string[];
   /** Damaged records with processes still in their groups: removing those is the user's choice. */
   left: Array<{ name: string; why: string }>;
 }
 
 /** Removes everything that a crash left behind; touches nothing that is alive. */
 export async function sweepAll(host: Host, store: Store): Promise<Swept> {
-  const swept: Swept = { removed: [], left: [] };
+  const swept: Swept = { removed: [], mended: [], left: [] };
   if (!store.isEmpty()) {
     await host.ready();
     sweepEach(host, store, swept);
   }
+  sweepStacks(host, store, swept);
   if (store.isEmpty()) await host.release();
   return swept;
 }
@@ -41,4 +46,17 @@ function sweepEach(host: Host, store: Store, swept: Swept): void {
 function mendName(host: Host, store: Store, name: string): boolean {
   const record = store.read(name);
   return record === null || mend({ host, store, record });
+}
+
+/** Stacks that no record tells of, and those that somebody took a part away from. */
+function sweepStacks(host: Host, store: Store, swept: Swept): void {
+  swept.removed.push(...sweepNetworks(host));
+  for (const name of store.names()) {
+    const record = store.condition(name) === 'whole' ? store.read(name) : null;
+    const loaded = record === null ? null : loadedOf({ host, store, record }, 'net');
+    if (loaded === null) continue;
+    const { mended, left } = mendStack(host, loaded);
+    if (mended !== null) swept.mended.push(name);
+    if (left !== null) swept.left.push({ name, why: left });
+  }
 }

@@ -5,7 +5,7 @@ import type { SpecRecord } from '../state/record.js';
 import { Store } from '../state/store.js';
 import type { Compartment } from './compartment.js';
 import { runsUnder } from './damaged.js';
-import { loadedKinds } from './readings.js';
+import { loadedKinds, loadedOf } from './readings.js';
 import { isAbandoned, isPopulated, takeAway } from './sweep.js';
 import { SUBSYSTEMS } from './subsystems.js';
 
@@ -25,7 +25,15 @@ export interface Inspection {
   spec: SpecRecord;
   subsystems: Record<
     string,
-    { driver: string; enforced: boolean; notEnforced: string[]; limits: unknown; stats: unknown }
+    {
+      driver: string;
+      enforced: boolean;
+      notEnforced: string[];
+      /** What somebody took away of what was loaded; absent where all is in order. */
+      fault?: string;
+      limits: unknown;
+      stats: unknown;
+    }
   >;
 }
 
@@ -42,11 +50,17 @@ export function inspectCompartment(compartment: Compartment): Inspection {
   const { host, record } = compartment;
   const alive = record.main !== null && isAlive(host.paths.proc, record.main);
   const subsystems = loadedKinds(compartment).map((kind) => {
-    const { driver, notEnforced } = record.subsystems[kind] ?? { driver: '', notEnforced: [] };
+    const loaded = loadedOf(compartment, kind);
+    const { driver, notEnforced } = loaded?.record ?? { driver: '', notEnforced: [] };
     const subsystem = SUBSYSTEMS[kind];
-    const limits = subsystem.inForce(host, record.group);
-    const stats = subsystem.stats(host, record.group);
-    return [kind, { driver, enforced: notEnforced.length === 0, notEnforced, limits, stats }] as const;
+    const limits = loaded && subsystem.inForce(host, loaded);
+    const stats = loaded && subsystem.stats(host, loaded);
+    const fault = (loaded && subsystem.fault?.(host, loaded)) ?? null;
+    const enforced = notEnforced.length === 0 && fault === null;
+    return [
+      kind,
+      { driver, enforced, notEnforced, ...(fault === null ? {} : { fault }), limits, stats },
+    ] as const;
   });
   return {
     name: record.name,

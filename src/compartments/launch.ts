@@ -3,7 +3,10 @@ import { launch } from '../host/exec.js';
 import { throwFailure, type Deadline, type ExitStatus, type Launched } from '../host/launched.js';
 import type { LaunchPlan } from '../host/plan.js';
 import { lookUpUser } from '../host/users.js';
-import { placementOf, type Compartment } from './compartment.js';
+import { groupDirs } from '../host/cgroup/group.js';
+import type { Compartment } from './compartment.js';
+import { loadedKinds, loadedOf } from './readings.js';
+import { SUBSYSTEMS } from './subsystems.js';
 
 export type Stdio = 'inherit' | 'ignore' | 'pipe' | number;
 
@@ -18,8 +21,21 @@ export interface CommandRequest {
   stdio: readonly [Stdio, Stdio, Stdio];
 }
 
-function planFor({ host, record }: Compartment, request: CommandRequest): LaunchPlan {
-  const plan: LaunchPlan = { cgroups: placementOf(record.group), env: request.env };
+/** All that makes a process a member of everything the compartment has. */
+function placementOf(compartment: Compartment): LaunchPlan {
+  const plan: LaunchPlan = {
+    cgroups: groupDirs(compartment.record.group).map((dir) => `${dir}/cgroup.procs`),
+  };
+  for (const kind of loadedKinds(compartment)) {
+    const loaded = loadedOf(compartment, kind);
+    if (loaded !== null) Object.assign(plan, SUBSYSTEMS[kind].placement?.(compartment.host, loaded));
+  }
+  return plan;
+}
+
+function planFor(compartment: Compartment, request: CommandRequest): LaunchPlan {
+  const { host } = compartment;
+  const plan: LaunchPlan = { ...placementOf(compartment), env: request.env };
   if (request.workdir !== null) plan.workdir = request.workdir;
   if (request.user !== null) {
     const { uid, gid, groups, name, home } = lookUpUser(request.user);

@@ -7,6 +7,15 @@ import { parseSize } from '../shared/units/size.js';
 import type { CpuLimits, IoDeviceLimits, MemoryLimits, PidsLimits } from '../host/cgroup/driver.js';
 import { deviceUnder, resolveDevice } from '../host/block.js';
 import type { Host } from '../host/host.js';
+import {
+  parseAllow,
+  parseDelay,
+  parseLoss,
+  parseNet,
+  parsePublish,
+  parseUnpublish,
+  type NetAsked,
+} from './net/limits.js';
 import type { SubsystemKind } from './subsystem.js';
 
 /** What was asked, by subsystem. A key that is absent was not asked for; null asks for no limit. */
@@ -14,6 +23,7 @@ export interface Limits {
   vm?: Partial<MemoryLimits>;
   sched?: Partial<CpuLimits>;
   io?: { devices: Array<Partial<IoDeviceLimits> & { device: string }> };
+  net?: NetAsked;
   pids?: Partial<PidsLimits>;
 }
 
@@ -32,6 +42,8 @@ export interface LimitField {
   help: string;
   /** May be given more than once. */
   repeatable?: boolean;
+  /** Makes sense only for a compartment that exists. */
+  onlySet?: boolean;
   read(limits: Limits, text: string, context: LimitContext): void;
 }
 
@@ -125,6 +137,62 @@ export const LIMIT_FIELDS: Readonly<Record<string, LimitField>> = {
       (limits.sched ??= {}).cpus = formatCpuList(parseCpuList(text));
     },
   },
+  net: {
+    subsystem: 'net',
+    alias: 'n',
+    metavar: 'RATE[/RATE]',
+    help: 'own network stack: down[/up], as in 10mbit/2mbit; max, none, or host',
+    read: (limits, text) => {
+      const asked = parseNet(text);
+      if (asked !== 'host') limits.net = { ...limits.net, ...asked };
+    },
+  },
+  publish: {
+    subsystem: 'net',
+    alias: 'p',
+    metavar: '[IP:]HOST:PORT[/udp]',
+    help: 'a port of the host, on 127.0.0.1 if left out, leads inside',
+    repeatable: true,
+    read: (limits, text) => {
+      ((limits.net ??= {}).publish ??= []).push(parsePublish(text));
+    },
+  },
+  unpublish: {
+    subsystem: 'net',
+    metavar: '[IP:]HOST[/udp]',
+    help: 'takes a published port back',
+    repeatable: true,
+    onlySet: true,
+    read: (limits, text) => {
+      ((limits.net ??= {}).unpublish ??= []).push(parseUnpublish(text));
+    },
+  },
+  allow: {
+    subsystem: 'net',
+    metavar: 'HOST|CIDR[:PORT]',
+    help: 'may be reached, and nothing else; names are looked up once',
+    repeatable: true,
+    read: (limits, text) => {
+      const net = (limits.net ??= {});
+      net.allow = [...(net.allow ?? []), parseAllow(text)];
+    },
+  },
+  delay: {
+    subsystem: 'net',
+    metavar: 'DURATION',
+    help: 'holds every packet back, in each direction (netem)',
+    read: (limits, text) => {
+      (limits.net ??= {}).delayUs = parseDelay(text);
+    },
+  },
+  loss: {
+    subsystem: 'net',
+    metavar: 'N%',
+    help: 'loses this share of packets, in each direction (netem)',
+    read: (limits, text) => {
+      (limits.net ??= {}).lossPercent = parseLoss(text);
+    },
+  },
   pids: {
     subsystem: 'pids',
     metavar: 'N',
@@ -164,5 +232,10 @@ export function parseLimits(texts: LimitTexts, context: LimitContext): Limits {
       }
     }
   }
+  if (texts['net'] === 'host' && limits.net !== undefined)
+    throw usageError(
+      '--net: host: the other network flags want a stack of its own',
+      'give it one: --net max',
+    );
   return limits;
 }

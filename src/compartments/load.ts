@@ -17,7 +17,7 @@ import {
 import { groupOf } from './groups.js';
 import { loadedKinds } from './readings.js';
 import type { SubsystemKind } from './subsystem.js';
-import { checkLimits, kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
+import { canHave, checkLimits, kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
 
 /** One kind to load, alone, under a name. */
 export type LoadRequest = Omit<CreateRequest, 'kinds' | 'owned'> & { kind: SubsystemKind };
@@ -48,9 +48,8 @@ export async function loadSubsystem(host: Host, request: LoadRequest): Promise<C
 }
 
 function requireController(host: Host, kind: SubsystemKind): void {
-  const subsystem = SUBSYSTEMS[kind];
-  if (subsystem.controllers(host).length > 0) return;
-  const [refusal] = subsystem.probe(host).refusals;
+  if (canHave(host, kind)) return;
+  const [refusal] = SUBSYSTEMS[kind].probe(host).refusals;
   throw new CompartError(
     'ERR_COMPART_UNSUPPORTED',
     `${kind} cannot be loaded on this host: ${refusal?.why ?? 'no controller'}`,
@@ -70,15 +69,26 @@ async function addSubsystem(compartment: Compartment, request: LoadRequest): Pro
   }
   const refusals = refusalsOf(host, request.limits);
   if (!request.bestEffort) refuse(refusals);
+  if (SUBSYSTEMS[request.kind].placement !== undefined && groupPids(record.group).length > 0) {
+    throw new CompartError(
+      'ERR_COMPART_BUSY',
+      `processes run in "${record.name}", and a running process cannot enter a network stack`,
+      { hint: `load ${request.kind} before the first command, or start one anew: compart run --net` },
+    );
+  }
   const before = record.group;
   const group = groupOf(host, record.name, [...loadedKinds(compartment), request.kind]);
   // The directories are in the record before they exist; the subsystem is once every process is in them.
-  const planned = { host, store, record: { ...record, group } };
+  const planned = {
+    host,
+    store,
+    record: { ...record, group, stack: record.stack || request.kind === 'net' },
+  };
   store.save(planned.record);
   try {
     createGroup(host.layout, group, new UndoStack(), before);
-    const grown = { host, store, record: { ...record, group, subsystems: { ...record.subsystems } } };
-    loadInto(
+    const grown = { host, store, record: { ...planned.record, subsystems: { ...record.subsystems } } };
+    await loadInto(
       grown,
       request.kind,
       request.bestEffort ? withoutRefused(request.limits, refusals) : request.limits,

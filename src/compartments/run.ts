@@ -7,7 +7,7 @@ import { createCompartment, type Compartment, type CreateRequest } from './compa
 import { finishRun, type RunResult } from './finish.js';
 import { exitOf, launchIn, type CommandRequest } from './launch.js';
 import { openLog } from './log.js';
-import { SUBSYSTEM_KINDS } from './subsystem.js';
+import { kindsOfRun } from './subsystems.js';
 import { takeAway } from './sweep.js';
 import { deadlineOf } from './timeout.js';
 
@@ -25,7 +25,7 @@ export interface Run {
 }
 
 async function create(host: Host, request: RunRequest): Promise<Compartment> {
-  return createCompartment(host, { ...request, kinds: SUBSYSTEM_KINDS, owned: true });
+  return createCompartment(host, { ...request, kinds: kindsOfRun(request.limits), owned: true });
 }
 
 function abandon({ host, store, record }: Compartment): void {

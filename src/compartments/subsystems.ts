@@ -1,14 +1,20 @@
-import type { Group } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
 import { io } from './io/io.js';
 import type { Limits } from './limits.js';
+import { net } from './net/net.js';
 import { pids } from './pids/pids.js';
 import { sched } from './sched/sched.js';
-import type { FlagRefusal, Subsystem, SubsystemKind } from './subsystem.js';
+import {
+  SUBSYSTEM_KINDS,
+  type FlagRefusal,
+  type Loaded,
+  type Subsystem,
+  type SubsystemKind,
+} from './subsystem.js';
 import { vm } from './vm/vm.js';
 
 /** All subsystems by kind. Each is seen here without its own types: limits come checked from limits.ts. */
-export const SUBSYSTEMS = { vm, sched, io, pids } as unknown as Readonly<
+export const SUBSYSTEMS = { vm, sched, net, io, pids } as unknown as Readonly<
   Record<SubsystemKind, Subsystem<Record<string, unknown>, Record<string, unknown>>>
 >;
 
@@ -17,13 +23,25 @@ export function kindsAsked(limits: Limits): SubsystemKind[] {
   return (Object.keys(limits) as SubsystemKind[]).filter((kind) => limits[kind] !== undefined);
 }
 
+/** Those that every run has; the others it has where it asks for them. */
+export const kindsOfRun = (limits: Limits): SubsystemKind[] =>
+  SUBSYSTEM_KINDS.filter((kind) => !SUBSYSTEMS[kind].optional || limits[kind] !== undefined);
+
+/** Can a compartment of this host have it at all? One without a controller of its own stands by itself. */
+export const canHave = (host: Host, kind: SubsystemKind): boolean =>
+  SUBSYSTEMS[kind].optional || SUBSYSTEMS[kind].controllers(host).length > 0;
+
 /**
  * Refuses limits that no host could hold together, whatever this one enforces.
- * @param group the group they would change, or null for a new one
+ * @param loadedOf what is loaded of the compartment that they would change
  * @throws ERR_COMPART_USAGE
  */
-export function checkLimits(host: Host, limits: Limits, group: Group | null = null): void {
-  for (const kind of kindsAsked(limits)) SUBSYSTEMS[kind].check(host, group, { ...limits[kind] });
+export function checkLimits(
+  host: Host,
+  limits: Limits,
+  loadedOf: (kind: SubsystemKind) => Loaded | null = () => null,
+): void {
+  for (const kind of kindsAsked(limits)) SUBSYSTEMS[kind].check(host, loadedOf(kind), { ...limits[kind] });
 }
 
 /** Everything in `limits` that this host cannot enforce. */

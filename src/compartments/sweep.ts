@@ -4,6 +4,8 @@ import type { Host } from '../host/host.js';
 import { isAlive, selfIdentity } from '../host/proc/identity.js';
 import { forget, runsUnder } from './damaged.js';
 import { tryLock, unlock } from '../state/lock.js';
+import { groundOf } from './readings.js';
+import { SUBSYSTEMS } from './subsystems.js';
 import type { CompartmentRecord } from '../state/record.js';
 import type { Store } from '../state/store.js';
 
@@ -32,6 +34,7 @@ export function takeAway(host: Host, store: Store, record: CompartmentRecord, on
   try {
     killGroup(record.group);
     onEmpty?.();
+    if (now.stack) SUBSYSTEMS.net.release?.(host, groundOf({ store, record: now }));
     removeGroup(record.group);
     store.drop(record.name);
   } catch (error) {

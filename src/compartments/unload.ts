@@ -1,7 +1,8 @@
 import { CompartError } from '../shared/errors.js';
 import { changeAlone, surplusOf, takeBack } from './change.js';
 import type { Compartment } from './compartment.js';
-import { loadedKinds } from './readings.js';
+import { groupPids } from '../host/cgroup/group.js';
+import { loadedKinds, loadedOf } from './readings.js';
 import type { SubsystemKind } from './subsystem.js';
 import { SUBSYSTEMS } from './subsystems.js';
 
@@ -23,10 +24,27 @@ function takeOut(compartment: Compartment, kind: SubsystemKind | null): void {
       hint: `loaded: ${loaded.join(', ') || 'nothing'}`,
     });
   }
+  refuseWhileInside(compartment, kind);
   const remaining = Object.entries(record.subsystems).filter(([name]) => kind !== null && name !== kind);
   const rest = { host, store, record: { ...record, subsystems: Object.fromEntries(remaining) } };
-  if (kind !== null && surplusOf(rest).length === 0) SUBSYSTEMS[kind].unload(host, record.group);
+  const leaving = kind === null ? null : loadedOf(compartment, kind);
+  if (kind !== null && leaving !== null && surplusOf(rest).length === 0)
+    SUBSYSTEMS[kind].unload(host, leaving);
   // From here on it is unloaded; what it had is surplus, to be removed now or by whoever comes next.
   store.save(rest.record);
   takeBack(rest);
+}
+
+/** What a process was born into it cannot leave: its namespaces. */
+function refuseWhileInside(compartment: Compartment, kind: SubsystemKind | null): void {
+  const { record } = compartment;
+  const kept = loadedKinds(compartment).find(
+    (each) => (kind === null || kind === each) && SUBSYSTEMS[each].placement !== undefined,
+  );
+  if (kept === undefined || groupPids(record.group).length === 0) return;
+  throw new CompartError(
+    'ERR_COMPART_BUSY',
+    `processes run in "${record.name}", and a running process cannot leave its network stack`,
+    { hint: `compart set ${record.name} --net max lifts its limit; compart rm --force ends it` },
+  );
 }

@@ -3,6 +3,7 @@ import { UndoStack } from '../shared/undo.js';
 import { changeAlone } from './change.js';
 import type { Compartment } from './compartment.js';
 import { refuse } from './compartment.js';
+import { groundOf, loadedOf } from './readings.js';
 import type { Limits } from './limits.js';
 import { checkLimits, kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
 
@@ -15,7 +16,7 @@ export async function updateLimits(compartment: Compartment, limits: Limits): Pr
   return changeAlone(compartment, (fresh) => update(fresh, limits));
 }
 
-function update(compartment: Compartment, limits: Limits): Compartment {
+async function update(compartment: Compartment, limits: Limits): Promise<Compartment> {
   const { host, store, record } = compartment;
   const kinds = kindsAsked(limits);
   if (kinds.length === 0) throw usageError('no limit to set', `as in: compart set ${record.name} --mem 512M`);
@@ -25,17 +26,25 @@ function update(compartment: Compartment, limits: Limits): Compartment {
       hint: `add it: compart load ${kind} --name ${record.name}`,
     });
   }
-  checkLimits(host, limits, record.group);
+  checkLimits(host, limits, (kind) => loadedOf(compartment, kind));
   refuse(refusalsOf(host, limits));
   const undo = new UndoStack();
   try {
     for (const kind of kinds) {
       const present = record.subsystems[kind];
       if (present === undefined) continue;
-      const before = SUBSYSTEMS[kind].inForce(host, record.group);
-      const changed = SUBSYSTEMS[kind].update(host, record.group, present, { ...limits[kind] });
+      const subsystem = SUBSYSTEMS[kind];
+      const ground = groundOf(compartment);
+      const loaded = { ground, record: present };
+      const before = subsystem.undo(host, loaded);
+      const asked = { ...limits[kind] };
+      const changed = subsystem.update(
+        host,
+        loaded,
+        (await subsystem.prepare?.(host, ground, asked, present)) ?? asked,
+      );
       record.subsystems[kind] = changed;
-      undo.add(kind, () => SUBSYSTEMS[kind].update(host, record.group, changed, { ...before }));
+      undo.add(kind, () => void subsystem.update(host, { ground, record: changed }, before));
     }
     store.save(record);
   } catch (error) {

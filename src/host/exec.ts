@@ -1,5 +1,5 @@
-import type { ChildProcess, StdioOptions } from 'node:child_process';
-import { closeSync, fstatSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import type { ChildProcess, SpawnSyncReturns, StdioOptions } from 'node:child_process';
+import { closeSync, existsSync, fstatSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { CompartError, errnoOf, systemReason } from '../shared/errors.js';
 import { GRACE_MS, type Deadline, type ExitStatus, type Launched, type LaunchRequest } from './launched.js';
@@ -153,4 +153,80 @@ export async function startTool(file: string, argv: readonly string[]): Promise<
   child.on('error', () => undefined);
   child.unref();
   return child.pid ?? null;
+}
+
+/** Where Debian and others keep the tools of the administrator, which not every user's PATH names. */
+const ADMIN_PATH = '/usr/sbin:/sbin';
+
+/** How a tool ended that was waited for without the event loop. */
+export interface ToolResult {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+  /** ENOENT where there is no such program. */
+  errno: string | null;
+}
+
+/** Runs a tool to its end, with `input` on its stdin: for the few milliseconds in which a stack is assembled. */
+export function runToolSync(file: string, argv: readonly string[], input = ''): ToolResult {
+  // Not an import, so that a start which needs no tool does not pay for it.
+  const { spawnSync } = process.getBuiltinModule('node:child_process');
+  const env = {
+    ...process.env,
+    PATH: `${process.env['PATH'] ?? '/usr/bin:/bin'}:${ADMIN_PATH}`,
+    LC_ALL: 'C',
+  };
+  // Null where the program could not be started, whatever the types say.
+  const result: Partial<Pick<SpawnSyncReturns<string>, 'stdout' | 'stderr' | 'error'>> & {
+    status: number | null;
+  } = spawnSync(file, [...argv], { input, env, encoding: 'utf8' });
+  return {
+    status: result.status,
+    stdout: result.stdout ?? '',
+    stderr: (result.stderr ?? '').trim(),
+    errno: result.error === undefined ? null : errnoOf(result.error),
+  };
+}
+
+/** A program that was started and waits for a word: it ends by itself if the caller does before saying it. */
+export interface Held {
+  /** The first line that it said, or what it said before it ended. */
+  said: string;
+  keep: () => void;
+  /** Ends it, unless it was kept. */
+  leave: () => void;
+}
+
+/** Starts a program that speaks on descriptor 3, which its first word names, and waits for a line of it. */
+export async function startHeld(file: string, argv: readonly string[]): Promise<Held> {
+  const { spawn } = await childProcess();
+  const path = `${process.env['PATH'] ?? '/usr/bin:/bin'}:${ADMIN_PATH}`;
+  const child = spawn(file, ['3', ...argv], {
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+    env: { ...process.env, PATH: path },
+    detached: true,
+  });
+  const socket = child.stdio[3] as Duplex;
+  const ended = exitOf(child);
+  let said = '';
+  await new Promise<void>((resolve) => {
+    socket.on('data', (chunk: Buffer) => {
+      said += chunk.toString('utf8');
+      if (said.includes('\n')) resolve();
+    });
+    socket.on('error', () => resolve());
+    socket.on('close', () => resolve());
+    ended.catch((error: unknown) => {
+      said = systemReason(error);
+      resolve();
+    });
+  });
+  child.unref();
+  return { said, keep: () => void socket.end('k'), leave: () => void socket.destroy() };
+}
+
+/** Is there a program of this name on the PATH, or where administrators' tools are? */
+export function toolExists(file: string): boolean {
+  const dirs = `${process.env['PATH'] ?? ''}:${ADMIN_PATH}:/usr/bin:/bin`.split(':');
+  return dirs.some((dir) => dir !== '' && existsSync(`${dir}/${file}`));
 }

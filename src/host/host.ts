@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CompartError } from '../shared/errors.js';
 import { parseCpuList } from '../shared/units/cpulist.js';
@@ -19,6 +19,11 @@ export interface HostPaths {
   log: string;
   /** The static binary that every command starts through (native/launch.c). */
   launcher: string;
+  /** Those that hold a private router and lead to a published port (native/router.c, native/relay.c). */
+  router: string;
+  relay: string;
+  /** What the stacks of this network namespace share: leases, the router. */
+  network: string;
 }
 
 /** What this host's kernel offers, read once and only when asked for. */
@@ -56,7 +61,16 @@ export class Host {
         sys: '/sys',
         // Looked for when it is needed, which under a front it is not.
         get launcher() {
-          return findLauncher();
+          return findNative('compart-launch');
+        },
+        get router() {
+          return findNative('compart-router');
+        },
+        get relay() {
+          return findNative('compart-relay');
+        },
+        get network() {
+          return networkFolder(uid, env);
         },
         ...stateFolders(uid, env),
       },
@@ -170,15 +184,16 @@ function stateFolders(uid: number, env: NodeJS.ProcessEnv): { state: string; log
   return { state: `${runtime}/compart`, log: `${state}/compart/log` };
 }
 
-/** Beside the bundle when installed, in the source tree when the library runs from there. */
-function findLauncher(): string {
-  const places = [
-    '../native/build/compart-launch',
-    '../../native/build/compart-launch',
-    '../../../native/build/compart-launch',
-  ];
-  const found = places
-    .map((place) => fileURLToPath(new URL(place, import.meta.url)))
-    .find((path) => existsSync(path));
-  return found ?? fileURLToPath(new URL('../native/build/compart-launch', import.meta.url));
+/** As root one folder a network namespace, whoever asks: its links, rules and settings are everybody's. */
+function networkFolder(uid: number, env: NodeJS.ProcessEnv): string {
+  if (uid !== 0) return `${stateFolders(uid, env).state}/network`;
+  return `/run/compart/network/${statSync('/proc/self/ns/net').ino}`;
+}
+
+/** A program of native/: beside the bundle when installed, in the source tree when the library runs from there. */
+function findNative(name: string): string {
+  const places = ['../', '../../', '../../../'].map((up) =>
+    fileURLToPath(new URL(`${up}native/build/${name}`, import.meta.url)),
+  );
+  return places.find((path) => existsSync(path)) ?? places[0] ?? name;
 }

@@ -14,6 +14,8 @@ export interface SubsystemRecord {
   limits: unknown;
   /** Flags that --best-effort let pass, e.g. `--swap`. */
   notEnforced: string[];
+  /** What it made besides groups, enough to take it away after a crash. */
+  handles?: unknown;
 }
 
 /** How the command was asked for; `inspect` shows it. */
@@ -26,6 +28,8 @@ export interface SpecRecord {
   keep: boolean;
   detached: boolean;
   limits: Record<string, string>;
+  /** The compart.yaml that brought it up, or null: those of one file reach each other by name. */
+  project: string | null;
 }
 
 /**
@@ -49,6 +53,8 @@ export interface CompartmentRecord {
   owner: ProcessIdentity | null;
   exitCode: number | null;
   group: Group;
+  /** Has it a network stack of its own, or is one being made? Then a lease may be found under its id. */
+  stack: boolean;
   subsystems: Record<string, SubsystemRecord>;
 }
 

@@ -6,7 +6,7 @@ import { VERBS } from '../../src/cli/verbs.js';
 import { hog, ownLines, until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { COMPART, groupsBelow, processesBelow, useSandbox } from '../support/sandbox.js';
-import { keysOf, KINDS } from '../support/shapes.js';
+import { ALL_KINDS, keysOf, KINDS } from '../support/shapes.js';
 import { DONE, verbsIn } from '../support/verbs.js';
 
 const sandbox = useSandbox();
@@ -157,11 +157,11 @@ describe('doctor, --best-effort, completion and help', () => {
   }
 
   requires('root', 'cgroup-memory')(
-    'doctor names each of 4 kinds, and a flag it lacks is refused, or let pass with --best-effort',
+    'doctor names each of 5 kinds, and a flag it lacks is refused, or let pass with --best-effort',
     async () => {
       const { status, stdout } = await compart('doctor', '--json');
       const { ok, subsystems } = JSON.parse(stdout) as Diagnosis;
-      expect(subsystems.map(({ kind }) => kind)).toEqual(KINDS);
+      expect(subsystems.map(({ kind }) => kind)).toEqual(ALL_KINDS);
       expect(status === 0).toBe(ok);
       const text = (await compart('doctor')).stdout;
       const lacking = subsystems.flatMap(({ refusals }) => refusals);
@@ -217,7 +217,7 @@ describe('doctor, --best-effort, completion and help', () => {
         (await compart('--get-yargs-completions', 'compart', ...line)).stdout.trim().split('\n');
       expect(await words('un')).toEqual(['unload']);
       expect(await words('run', '--mem')).toEqual(['--mem', '--mem-high']);
-      expect(await words('load', '')).toEqual(KINDS);
+      expect(await words('load', '')).toEqual(ALL_KINDS);
       await detach('job', [], 'sleep', '60');
       expect(await words('rm', 'j')).toEqual(['job']);
       await compart('rm', '--force', 'job');

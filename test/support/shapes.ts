@@ -32,6 +32,21 @@ export interface PidsStats {
   denied: number;
 }
 
+/** rx is what the compartment downloads. */
+export interface NetStats {
+  rxBytes: number;
+  txBytes: number;
+  rxPackets: number;
+  txPackets: number;
+  rxDropped: number;
+  txDropped: number;
+  rxLimitBps: number | null;
+  txLimitBps: number | null;
+  address: string | null;
+  published: string[];
+  refused: number | null;
+}
+
 export interface Stats {
   vm: VmStats;
   sched: SchedStats;
@@ -83,7 +98,11 @@ export const STATS_KEYS = {
   io: 'readBytes writeBytes readOps writeOps pressureSomeUs',
   pids: 'current limit peak denied',
 } as const;
+/** Those that a cgroup holds, which every run has. */
 export const KINDS = Object.keys(STATS_KEYS) as Array<keyof typeof STATS_KEYS>;
 
 export const sorted = (keys: readonly string[]): string[] => [...keys].sort();
 export const keysOf = (value: unknown): string[] => sorted(Object.keys(value as object));
+
+/** What `load` takes, in the order of `doctor`. */
+export const ALL_KINDS = ['vm', 'sched', 'net', 'io', 'pids'];

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { io } from '../../src/compartments/io/io.js';
 import { sched } from '../../src/compartments/sched/sched.js';
 import { vm } from '../../src/compartments/vm/vm.js';
+import type { Loaded } from '../../src/compartments/subsystem.js';
 import type { Group } from '../../src/host/cgroup/group.js';
 import { Host } from '../../src/host/host.js';
 import { useFolder } from './state.js';
@@ -38,9 +39,17 @@ function host(files: Record<string, string>, swapKib = 0): Host {
     state: `${path}/state`,
     log: `${path}/log`,
     launcher: '/bin/true',
+    router: '/bin/true',
+    relay: '/bin/true',
+    network: `${path}/network`,
   };
   return new Host(paths, { uid: 0, gid: 0 }, '/lab');
 }
+
+const loaded = (): Loaded => ({
+  ground: { id: '1', name: 'lab', state: '', folder: '', group: group(), project: null },
+  record: { driver: 'cgroup2', limits: null, notEnforced: [] },
+});
 
 describe('check', () => {
   it.each<[string, object, string, string]>([
@@ -102,11 +111,11 @@ describe('check', () => {
 
   it('counts what is in force already', () => {
     const lent = host({ 'memory.max': '67108864', 'memory.high': 'max', 'memory.swap.max': '0' });
-    expect(said(() => vm.check(lent, group(), { highBytes: 65 * MIB })).message).toBe(
+    expect(said(() => vm.check(lent, loaded(), { highBytes: 65 * MIB })).message).toBe(
       '--mem-high: 65 MiB is above the hard limit of 64 MiB',
     );
-    vm.check(lent, group(), { highBytes: 63 * MIB });
-    vm.check(lent, group(), { swapLimitBytes: MIB });
+    vm.check(lent, loaded(), { highBytes: 63 * MIB });
+    vm.check(lent, loaded(), { swapLimitBytes: MIB });
     vm.check(lent, null, { limitBytes: 512 * 1024 });
   });
 });
@@ -114,13 +123,12 @@ describe('check', () => {
 describe('load', () => {
   it('writes the limits and says what is in force then', () => {
     const lent = host({ 'memory.max': 'max', 'memory.high': 'max', 'memory.swap.max': '9' });
-    const { record, placement } = vm.load(lent, group(), { limitBytes: 64 * MIB });
+    const record = vm.load(lent, loaded().ground, { limitBytes: 64 * MIB });
     expect(record).toEqual({
       driver: 'cgroup2',
       limits: { limitBytes: 64 * MIB, highBytes: null, swapLimitBytes: 0 },
       notEnforced: [],
     });
-    expect(placement.cgroups).toEqual([file('cgroup.procs')]);
     expect(readFileSync(file('memory.max'), 'utf8')).toBe('67108864');
     expect(readFileSync(file('memory.swap.max'), 'utf8')).toBe('0');
   });
@@ -128,7 +136,7 @@ describe('load', () => {
   it('refuses to pretend: swap that the kernel has no file for', () => {
     const lent = host({ 'memory.max': 'max', 'memory.high': 'max' }, 4096);
     expect(
-      said(() => vm.load(lent, group(), { limitBytes: 64 * MIB, swapLimitBytes: 16 * MIB })),
+      said(() => vm.load(lent, loaded().ground, { limitBytes: 64 * MIB, swapLimitBytes: 16 * MIB })),
     ).toMatchObject({
       code: 'ERR_COMPART_KERNEL',
       message: 'the kernel took swapLimitBytes 16777216 and does not hold it',
@@ -163,8 +171,7 @@ describe('refusals', () => {
 describe('update of io', () => {
   it('changes one limit of one device and keeps the others', () => {
     const lent = host({ 'io.max': '8:0 rbps=max wbps=10485760 riops=max wiops=120' });
-    const record = { driver: 'cgroup2', limits: null, notEnforced: [] };
-    const updated = io.update(lent, group(), record, {
+    const updated = io.update(lent, loaded(), {
       devices: [{ device: '8:0', readBytesPerSecond: 4096 } as never],
     });
     expect(updated.limits).toEqual({

@@ -1,6 +1,7 @@
 import { isFrozen } from '../../host/cgroup/freeze.js';
 import { CompartError } from '../../shared/errors.js';
 import { openCompartment } from '../../compartments/compartment.js';
+import { requireIntact } from '../../compartments/intact.js';
 import { exitOf, launchIn } from '../../compartments/launch.js';
 import { statusNumber } from '../../host/launched.js';
 import { pairs, workdirOf } from '../request.js';
@@ -15,6 +16,7 @@ export const handler: Handler = async (args, { host }) => {
       hint: `compart thaw ${name}`,
     });
   }
+  requireIntact(compartment);
   const relay = relaySignals(host);
   const launched = await launchIn(compartment, {
     argv,

@@ -44,6 +44,7 @@ export const handler: Handler = async (args, { host, out, json }) => {
       timeoutMs: null,
       keep: true,
       detached: false,
+      project: null,
       limits: Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, [text].flat().join(' ')])),
     },
   });

@@ -1,7 +1,9 @@
 import { formatCpu } from '../../shared/units/cpu.js';
+import { formatBitRate } from '../../shared/units/rate.js';
 import { formatSize } from '../../shared/units/size.js';
 import type { CpuStats, MemoryStats, PidsStats } from '../../host/cgroup/driver.js';
 import { inspectCompartment, listCompartments, type Inspection } from '../../compartments/inspect.js';
+import type { NetStats } from '../../compartments/net/record.js';
 import { ago, commandLine, orDash, percentOf, table } from '../format.js';
 import type { Handler } from '../verbs.js';
 
@@ -19,9 +21,10 @@ const HEADER = [
 ];
 
 function row(item: Inspection): string[] {
-  const { vm, sched, pids } = item.subsystems as Record<string, { stats: unknown } | undefined>;
+  const { vm, sched, net, pids } = item.subsystems as Record<string, { stats: unknown } | undefined>;
   const memory = vm?.stats as MemoryStats | undefined;
   const cpu = sched?.stats as CpuStats | undefined;
+  const network = net?.stats as NetStats | undefined;
   const tasks = pids?.stats as PidsStats | undefined;
   const since = Date.parse(item.startedAt ?? item.createdAt);
   return [
@@ -31,7 +34,7 @@ function row(item: Inspection): string[] {
     orDash(item.pid),
     `${orDash(memory?.usageBytes, formatSize)}/${orDash(memory?.limitBytes, formatSize)}`,
     `${orDash(cpu?.usageUs, (us) => percentOf(us, Date.now() - since))}/${orDash(cpu?.limitCpus, formatCpu)}`,
-    '-/-',
+    `${orDash(network?.rxLimitBps, formatBitRate)}/${orDash(network?.txLimitBps, formatBitRate)}`,
     `${orDash(tasks?.current)}/${orDash(tasks?.limit)}`,
     ago(since),
     commandLine(item.command, 40),

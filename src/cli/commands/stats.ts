@@ -1,5 +1,6 @@
 import { formatSize } from '../../shared/units/size.js';
 import type { CpuStats, IoStats, MemoryStats, PidsStats } from '../../host/cgroup/driver.js';
+import type { NetStats } from '../../compartments/net/record.js';
 import { openCompartment, type Compartment } from '../../compartments/compartment.js';
 import { listCompartments } from '../../compartments/inspect.js';
 import { readStats } from '../../compartments/readings.js';
@@ -17,6 +18,8 @@ const HEADER = [
   'THROTTLED',
   'READ',
   'WRITTEN',
+  'RX',
+  'TX',
   'PIDS',
   'DENIED',
 ];
@@ -28,6 +31,7 @@ function row(name: string, stats: Record<string, unknown>): string[] {
   const vm = stats['vm'] as MemoryStats | undefined;
   const sched = stats['sched'] as CpuStats | undefined;
   const io = stats['io'] as IoStats | undefined;
+  const net = stats['net'] as NetStats | undefined;
   const pids = stats['pids'] as PidsStats | undefined;
   return [
     name,
@@ -40,6 +44,8 @@ function row(name: string, stats: Record<string, unknown>): string[] {
     orDash(sched?.throttledUs, seconds),
     orDash(io?.readBytes, formatSize),
     orDash(io?.writeBytes, formatSize),
+    orDash(net?.rxBytes, formatSize),
+    orDash(net?.txBytes, formatSize),
     orDash(pids?.current),
     orDash(pids?.denied),
   ];

@@ -3,9 +3,8 @@ import type { Host } from '../../host/host.js';
 import { loadSubsystem } from '../../compartments/load.js';
 import { removeCompartment } from '../../compartments/remove.js';
 import { startDetached } from '../../compartments/run.js';
-import { checkLimits, kindsAsked, refusalsOf } from '../../compartments/subsystems.js';
+import { checkLimits, kindsAsked, kindsOfRun, refusalsOf } from '../../compartments/subsystems.js';
 import { refuse } from '../../compartments/compartment.js';
-import { SUBSYSTEM_KINDS } from '../../compartments/subsystem.js';
 import { Store } from '../../state/store.js';
 import type { Args } from '../parse.js';
 import { blameFile, runRequest } from '../request.js';
@@ -34,7 +33,7 @@ async function start({ host, self }: Terminal, request: Request): Promise<void> 
     return;
   }
   const kinds = kindsAsked(request.limits);
-  for (const kind of kinds.length > 0 ? kinds : SUBSYSTEM_KINDS) {
+  for (const kind of kinds.length > 0 ? kinds : kindsOfRun({})) {
     const limits = request.limits[kind] === undefined ? {} : { [kind]: request.limits[kind] };
     await loadSubsystem(host, { ...request, kind, limits });
   }

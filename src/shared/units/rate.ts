@@ -41,14 +41,15 @@ export function parseRate(text: string, accepted: string = BANDWIDTH_ACCEPTED): 
   return whole;
 }
 
-/** Bytes per second for people: `10 MB/s`, SI. */
-export function formatByteRate(bytesPerSecond: number): string {
+/** Bits per second as `--net` takes them: `10mbit`, SI. */
+export function formatBitRate(rateBps: number): string {
   for (const [unit, factor] of [
-    ['GB/s', 1e9],
-    ['MB/s', 1e6],
-    ['kB/s', 1e3],
+    ['tbit', 1e12],
+    ['gbit', 1e9],
+    ['mbit', 1e6],
+    ['kbit', 1e3],
   ] as const) {
-    if (bytesPerSecond >= factor) return `${Number((bytesPerSecond / factor).toFixed(1))} ${unit}`;
+    if (rateBps >= factor) return `${Number((rateBps / factor).toFixed(3))}${unit}`;
   }
-  return `${bytesPerSecond} B/s`;
+  return `${rateBps}bit`;
 }

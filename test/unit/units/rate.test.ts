@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
   BANDWIDTH_ACCEPTED,
-  formatByteRate,
+  formatBitRate,
   IO_RATE_ACCEPTED,
   parseRate,
 } from '../../../src/shared/units/rate.js';
@@ -113,14 +113,15 @@ describe('parseRate', () => {
   });
 });
 
-describe('formatByteRate', () => {
+describe('formatBitRate', () => {
   it.each([
-    [999, '999 B/s'],
-    [1000, '1 kB/s'],
-    [10_000_000, '10 MB/s'],
-    [1_250_000, '1.3 MB/s'],
-    [1_500_000_000, '1.5 GB/s'],
-  ])('shows %d bytes per second as %s', (rate, text) => {
-    expect(formatByteRate(rate)).toBe(text);
+    [999, '999bit'],
+    [1000, '1kbit'],
+    [10_000_000, '10mbit'],
+    [1_250_000, '1.25mbit'],
+    [1_500_000_000, '1.5gbit'],
+  ])('shows %d bits per second as %s, which --net takes back', (rate, text) => {
+    expect(formatBitRate(rate)).toBe(text);
+    expect(parseRate(text)).toBe(rate);
   });
 });

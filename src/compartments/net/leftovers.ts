@@ -1,0 +1,47 @@
+import type { Host } from '../../host/host.js';
+import type { Lease } from '../../state/leases.js';
+import { Store } from '../../state/store.js';
+import type { Loaded } from '../subsystem.js';
+import { net, releaseLease } from './net.js';
+import { Network } from './network.js';
+import type { NetRecord } from './record.js';
+import { Stack } from './stack.js';
+
+/** Has the compartment of a lease a record still, even one that cannot be read? */
+function hasRecord({ state, name, id }: Lease): boolean {
+  const store = new Store(state);
+  const condition = store.condition(name);
+  return condition === 'whole' ? store.read(name)?.id === id : condition !== 'missing';
+}
+
+/** Takes away the stacks whose compartment is gone, and what all shared after the last. @returns their names */
+export function sweepNetworks(host: Host): string[] {
+  const names: string[] = [];
+  for (const kind of ['world', 'island'] as const) {
+    const network = new Network(host, kind);
+    for (const lease of network.abandoned(hasRecord)) {
+      releaseLease(host, network, lease.number);
+      names.push(lease.name);
+    }
+    network.closeIfEmpty();
+    network.tidy();
+  }
+  return names;
+}
+
+/** Puts back what somebody took away of a stack, where that can be done under a running command. */
+export function mendStack(host: Host, loaded: Loaded): { mended: string | null; left: string | null } {
+  const fault = net.fault(host, loaded);
+  if (fault === null) return { mended: null, left: null };
+  const { handles, limits } = loaded.record as NetRecord;
+  const network = new Network(host, handles.network);
+  const shared = network.shared();
+  if (shared === null) return { mended: null, left: fault };
+  const stack = new Stack(host, handles.router, handles.number, shared.leaf ?? null);
+  if (stack.counters() !== null) {
+    stack.reshape({ ...limits, rxLimitBps: null, txLimitBps: null }, limits);
+    network.repair(shared);
+  }
+  const after = net.fault(host, loaded);
+  return after === null ? { mended: fault, left: null } : { mended: null, left: after };
+}

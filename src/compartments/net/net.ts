@@ -1,0 +1,250 @@
+import { networkInterfaces } from 'node:os';
+import { CompartError, usageError } from '../../shared/errors.js';
+import type { Host } from '../../host/host.js';
+import type { Router } from '../../host/network/router.js';
+import type { StackRules } from '../../host/network/table.js';
+import { selfIdentity } from '../../host/proc/identity.js';
+import type { SubsystemRecord } from '../../state/record.js';
+import type { FlagRefusal, Ground, Loaded, Placement, Subsystem } from '../subsystem.js';
+import { changeStack } from './change.js';
+import type { NetAsked, NetLimits } from './limits.js';
+import { HOST_NAME, writeHosts, writeResolver } from './names.js';
+import { Network, type NetworkKind, type Shared } from './network.js';
+import { peersOf, tellPeers, type Peer } from './peers.js';
+import { lackOf, lacksOfConditions } from './probe.js';
+import type { NetRecord, NetStats } from './record.js';
+import { placementIn } from './placement.js';
+import { publishedOf } from './published.js';
+import { faultIn, limitsInForce, readStack } from './readings.js';
+import { Relays } from './relays.js';
+import { destinationsOf, hostsLines, resolveAllowed } from './resolve.js';
+import { Stack } from './stack.js';
+
+const UNLIMITED: NetLimits = {
+  stack: 'own',
+  rxLimitBps: null,
+  txLimitBps: null,
+  published: [],
+  allow: null,
+  delayUs: null,
+  lossPercent: null,
+};
+
+const FLAGS: Readonly<Record<keyof NetAsked, string>> = {
+  stack: '--net',
+  rxLimitBps: '--net',
+  txLimitBps: '--net',
+  published: '--publish',
+  publish: '--publish',
+  unpublish: '--unpublish',
+  allow: '--allow',
+  delayUs: '--delay',
+  lossPercent: '--loss',
+};
+
+/** slirp4netns and pasta answer for the host's own name server here. */
+const UPLINK_NAME_SERVER = '10.0.2.3';
+
+const recordOf = ({ record }: Loaded): NetRecord => record as NetRecord;
+
+function stackOf(host: Host, { handles }: NetRecord, shared: Shared | null = null): Stack {
+  return new Stack(host, handles.router, handles.number, shared?.leaf ?? null);
+}
+
+const kindOf = (limits: Pick<NetLimits, 'stack'>): NetworkKind =>
+  limits.stack === 'none' ? 'island' : 'world';
+
+/** The address at which the host itself is to be had. */
+function hostAddressOf(router: Router, gateway: string): string | null {
+  if (router.holder === null) return gateway;
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? null;
+}
+
+/** The network stack: a namespace of its own, held in both directions. */
+class NetSubsystem implements Subsystem<NetAsked, NetStats> {
+  readonly kind = 'net';
+  readonly optional = true;
+  readonly flags = FLAGS;
+
+  probe(host: Host) {
+    const lack = lackOf(host);
+    const refusals = [
+      ...(lack === null ? [] : [{ flag: '--net', ...lack }]),
+      ...(lack === null ? lacksOfConditions(host, { delayUs: 1, lossPercent: 1 }) : []),
+    ];
+    return { kind: this.kind, driver: lack === null ? driverOf(host.uid === 0) : null, refusals } as const;
+  }
+
+  controllers(): string[] {
+    return [];
+  }
+
+  refusals(host: Host, asked: NetAsked): FlagRefusal[] {
+    const lack = lackOf(host);
+    if (lack === null) return lacksOfConditions(host, asked);
+    const flags = new Set((Object.keys(asked) as Array<keyof NetAsked>).map((key) => FLAGS[key]));
+    return [...flags].map((flag) => ({ flag, ...lack }));
+  }
+
+  check(_host: Host, loaded: Loaded | null, asked: NetAsked): void {
+    const now = loaded === null ? null : recordOf(loaded).limits;
+    const stack = asked.stack ?? now?.stack;
+    const others = (Object.keys(asked) as Array<keyof NetAsked>).filter((key) => FLAGS[key] !== '--net');
+    const first = others[0] === undefined ? null : FLAGS[others[0]];
+    if (stack === undefined)
+      throw usageError(
+        `${first ?? '--net'}: the command is on the host's own stack`,
+        'give it one of its own: --net max',
+      );
+    if (now !== null && stack !== now.stack)
+      throw usageError(
+        `--net: a stack ${now.stack === 'none' ? 'without' : 'with'} a network stays one`,
+        'remove the compartment and make another',
+      );
+    if (stack === 'none' && first !== null)
+      throw usageError(`${first}: a stack with --net none has no network`, 'give it one: --net max');
+    publishedOf(now?.published ?? [], asked);
+  }
+
+  async prepare(host: Host, ground: Ground, asked: NetAsked, now: SubsystemRecord | null): Promise<NetAsked> {
+    const { publish: _publish, unpublish: _unpublish, ...rest } = asked;
+    const present = now as NetRecord | null;
+    const network = new Network(host, kindOf({ ...UNLIMITED, ...present?.limits, ...rest }));
+    if (present === null) {
+      const claimer = selfIdentity(host.paths.proc);
+      await network.enter({ state: ground.state, name: ground.name, id: ground.id, claimer });
+    }
+    const published = publishedOf(present?.limits.published ?? [], asked);
+    if (rest.allow === undefined || rest.allow === null) return { ...rest, published };
+    const own = new Map<string, string[]>();
+    for (const { name, addresses } of peersOf(network, ground))
+      own.set(name, [addresses.ipv4, ...(addresses.ipv6 === null ? [] : [addresses.ipv6])]);
+    const shared = network.shared();
+    const gateway = present?.handles.hostAddress ?? (shared === null ? null : hostOf(shared));
+    if (gateway !== null) own.set(HOST_NAME, [gateway]);
+    return { ...rest, published, allow: await resolveAllowed(rest.allow, own) };
+  }
+
+  load(host: Host, ground: Ground, asked: NetAsked): NetRecord {
+    const limits: NetLimits = { ...UNLIMITED, ...asked };
+    const network = new Network(host, kindOf(limits));
+    const number = network.leases.of(ground.id)?.number;
+    const shared = network.shared();
+    if (number === undefined || shared === null)
+      throw new CompartError(
+        'ERR_COMPART_STATE',
+        `the network of "${ground.name}" went away while it was made`,
+      );
+    const stack = new Stack(host, shared.router, number, shared.leaf ?? null);
+    const { router } = shared;
+    const driver = driverOf(router.holder === null);
+    if (limits.stack === 'none') {
+      stack.makeIsland();
+      writeHosts(ground.folder, hostsLines(ground.name, null, null, [], null));
+      writeResolver(ground.folder, null, false);
+      const handles = { network: network.kind, number, router, addresses: null, hostAddress: null };
+      return { driver, limits, notEnforced: [], handles };
+    }
+    const addresses = stack.make(shared, limits);
+    if (shared.leaf === undefined && limits.rxLimitBps !== null) network.learnLeaf(shared, stack.tryLeaf());
+    const handles = {
+      network: network.kind,
+      number,
+      router,
+      addresses,
+      hostAddress: hostAddressOf(router, addresses.gateway4),
+    };
+    const record: NetRecord = { driver, limits, notEnforced: [], handles };
+    this.#open(host, network, shared, ground, record);
+    return record;
+  }
+
+  /** Lets it out, under its rules; then its names and ports. */
+  #open(host: Host, network: Network, shared: Shared, ground: Ground, record: NetRecord): void {
+    const { number, addresses, hostAddress, router } = record.handles;
+    const { limits } = record;
+    if (addresses === null) return;
+    const peers: Peer[] = peersOf(network, ground);
+    const rules: StackRules = {
+      number,
+      addresses,
+      txLimitBps: limits.txLimitBps,
+      allow: limits.allow === null ? null : destinationsOf(limits.allow),
+      peers: peers.map((peer) => peer.number),
+    };
+    network.addRules(rules, shared);
+    writeHosts(ground.folder, hostsLines(ground.name, addresses, hostAddress, peers, limits.allow));
+    const relays = new Relays(host, network.relaysOf(number));
+    const nameServer = router.holder === null ? addresses.gateway4 : UPLINK_NAME_SERVER;
+    const stub = writeResolver(ground.folder, nameServer, limits.allow === null);
+    if (stub !== null && router.holder === null)
+      relays.answerNames(addresses.gateway4, stackOf(host, record).link, stub);
+    for (const published of limits.published) relays.publish(published, addresses.ipv4, router);
+    if (peers.length > 0) tellPeers(network, ground, { name: ground.name, addresses });
+  }
+
+  update(host: Host, loaded: Loaded, asked: NetAsked): NetRecord {
+    const record = recordOf(loaded);
+    const network = new Network(host, record.handles.network);
+    const shared = network.shared();
+    if (shared === null) throw gone(loaded);
+    return changeStack(host, network, shared, loaded.ground, record, { ...record.limits, ...asked });
+  }
+
+  undo(_host: Host, loaded: Loaded): NetAsked {
+    return recordOf(loaded).limits;
+  }
+
+  stats(host: Host, { record }: Loaded): NetStats {
+    return readStack(host, record as NetRecord);
+  }
+
+  inForce(host: Host, { record }: Loaded): object {
+    return limitsInForce(host, record as NetRecord);
+  }
+
+  fault(host: Host, { record }: Loaded): string | null {
+    return faultIn(host, record as NetRecord);
+  }
+
+  placement(host: Host, { ground, record }: Loaded): Placement {
+    return placementIn(host, ground.folder, record as NetRecord);
+  }
+
+  unload(host: Host, { ground }: Loaded): void {
+    this.release(host, ground);
+  }
+
+  release(host: Host, ground: Ground): void {
+    for (const kind of ['world', 'island'] as const) {
+      const network = new Network(host, kind);
+      const lease = network.leases.of(ground.id);
+      if (lease === null) continue;
+      releaseLease(host, network, lease.number);
+      tellPeers(network, ground, null);
+    }
+  }
+}
+
+/** Takes a stack away, whatever of it is there, and gives its number back. */
+export function releaseLease(host: Host, network: Network, number: number): void {
+  new Relays(host, network.relaysOf(number)).endAll();
+  const shared = network.shared();
+  // A router that is dead took its stacks with it.
+  if (shared !== null) new Stack(host, shared.router, number).unmake();
+  network.leave(number);
+  network.tidy();
+}
+
+const driverOf = (ofHost: boolean): string => (ofHost ? 'veth' : 'veth+userns');
+
+const hostOf = ({ router, pool }: Shared): string | null =>
+  hostAddressOf(router, pool.ipv4.replace(/0\/\d+$/, '1'));
+
+const gone = ({ ground: { name } }: Loaded): CompartError =>
+  new CompartError('ERR_COMPART_KERNEL', `the network of "${name}" is gone`, {
+    hint: `compart rm --force ${name}`,
+  });
+
+export const net = new NetSubsystem();

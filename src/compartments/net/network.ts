@@ -1,0 +1,260 @@
+import { mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { CompartError } from '../../shared/errors.js';
+import type { Host } from '../../host/host.js';
+import { readKernelFile } from '../../host/kernfs.js';
+import {
+  forwardingHere,
+  guardsNow,
+  switchOff,
+  switchOn,
+  type Forwarding,
+} from '../../host/network/forwarding.js';
+import { choosePool, FIRST_NUMBER, LAST_NUMBER, type Pool } from '../../host/network/pool.js';
+import { enterRouter, routerProc, type Router } from '../../host/network/router.js';
+import {
+  stackLines,
+  TABLE,
+  tableLines,
+  withoutStackLines,
+  type StackRules,
+} from '../../host/network/table.js';
+import { nftBatch, tryTool } from '../../host/network/tools.js';
+import { linkOf } from '../../host/network/veth.js';
+import { parseLinkCounters } from '../../host/network/counters.js';
+import { pause } from '../../host/pause.js';
+import { isAlive, selfIdentity } from '../../host/proc/identity.js';
+import { makePrivateDir, readJson, writeJson } from '../../state/json.js';
+import { Leases, type Lease, type Lessee } from '../../state/leases.js';
+import { tryLock, unlock } from '../../state/lock.js';
+import { startRouter, wayOut } from './uplink.js';
+
+/** What all stacks of one network share; written before it is made, so that it can be taken back after a crash. */
+export interface Shared {
+  router: Router;
+  pool: Pool;
+  forwarding: Forwarding;
+  /** The fair queue below every shaper, null where the kernel has none; undefined until the first stack has tried. */
+  leaf?: string | null;
+}
+
+/** `world`: stacks with a link; `island`: those with loopback only, which need nothing of the host. */
+export type NetworkKind = 'world' | 'island';
+
+const PATIENCE_MS = 10_000;
+const NOTHING: Forwarding = { sysctls: [], guards: { links4: [], all6: false }, routed6: false };
+
+/** The stacks of one network namespace: who has which number, and what they share. */
+export class Network {
+  readonly kind: NetworkKind;
+  readonly folder: string;
+  readonly leases: Leases;
+  readonly #host: Host;
+
+  constructor(host: Host, kind: NetworkKind) {
+    this.#host = host;
+    this.kind = kind;
+    this.folder = `${host.paths.network}/${kind}`;
+    this.leases = new Leases(`${this.folder}/leases`);
+  }
+
+  /** The folder of the relays of one stack. */
+  relaysOf(number: number): string {
+    return `${this.folder}/relays/${number}`;
+  }
+
+  /** What is shared, null where there is no stack yet or its router is dead. */
+  shared(): Shared | null {
+    const shared = readJson(`${this.folder}/shared.json`) as Shared | null;
+    if (shared === null) return null;
+    const { holder } = shared.router;
+    return holder !== null && !isAlive(this.#host.paths.proc, holder) ? null : shared;
+  }
+
+  /**
+   * Takes a number; the first stack sets up what all share.
+   * @throws ERR_COMPART_UNSUPPORTED where this host has no way to it, or no number is left
+   */
+  async enter(lessee: Lessee): Promise<{ number: number; shared: Shared }> {
+    makePrivateDir(this.folder);
+    const way = wayOut(this.#host, this.kind);
+    const prepared = this.shared() === null && way.private ? await startRouter(this.#host, way) : null;
+    try {
+      return this.#alone(() => {
+        const shared = this.shared() ?? this.#setUp(prepared?.router ?? null);
+        if (prepared !== null && shared.router.holder?.pid === prepared.router.holder?.pid) prepared.keep();
+        return { number: this.#lease(lessee, shared), shared };
+      });
+    } finally {
+      prepared?.leave();
+    }
+  }
+
+  /** Notes which queue the kernel has. */
+  learnLeaf(shared: Shared, leaf: string | null): void {
+    this.#alone(() => writeJson(`${this.folder}/shared.json`, { ...shared, leaf }));
+  }
+
+  #setUp(router: Router | null): Shared {
+    const proc = this.#host.paths.proc;
+    const world = this.kind === 'world';
+    const pool = choosePool(
+      readKernelFile(`${proc}/net/route`) ?? '',
+      readKernelFile(`${proc}/net/if_inet6`) === null ? null : readKernelFile(`${proc}/net/ipv6_route`),
+    );
+    const chosen: Router = router ?? { holder: null, ownUsers: false, uplink: world ? 'forward' : null };
+    // A router of compart's own forwards already, and IPv4 only.
+    const forwarding = world && chosen.holder === null ? forwardingHere(proc) : NOTHING;
+    const shared = { router: chosen, pool, forwarding };
+    writeJson(`${this.folder}/shared.json`, shared);
+    switchOn(proc, forwarding);
+    return shared;
+  }
+
+  #lease(lessee: Lessee, shared: Shared): number {
+    const text = readKernelFile(`${routerProc(shared.router, this.#host.paths.proc)}/net/dev`) ?? '';
+    const links = parseLinkCounters(text);
+    const number = this.leases.take(lessee, FIRST_NUMBER, LAST_NUMBER, (each) => !links.has(linkOf(each)));
+    if (number !== null) return number;
+    throw new CompartError('ERR_COMPART_UNSUPPORTED', `all ${LAST_NUMBER - 1} network stacks are in use`, {
+      hint: 'compart ps lists the compartments that have one',
+    });
+  }
+
+  /** Notes and adds the rules of a stack; a table that somebody took away is made anew, with all stacks in it. */
+  addRules(rules: StackRules, shared: Shared): void {
+    this.#alone(() => {
+      this.#note(rules);
+      for (const peer of rules.peers) this.#befriend(peer, rules.number);
+      const fresh = this.leases.all().length === 1;
+      if (!fresh) {
+        const result = tryTool(enterRouter(shared.router), 'nft', ['-f', '/dev/stdin'], stackLines(rules));
+        if (result.status === 0) return;
+      }
+      this.repair(shared);
+    });
+  }
+
+  /** Changes the rules of a stack in one transaction, by these lines. */
+  changeRules(rules: StackRules, lines: readonly string[], shared: Shared): void {
+    this.#alone(() => {
+      this.#note(rules);
+      nftBatch(enterRouter(shared.router), lines);
+    });
+  }
+
+  /** Makes the table and puts every stack into it; what is there already stays. @throws ERR_COMPART_KERNEL */
+  repair(shared: Shared): void {
+    const guards = guardsNow(this.#host.paths.proc, shared.forwarding);
+    const all = this.leases.all().flatMap(({ number }) => this.rulesOf(number) ?? []);
+    nftBatch(enterRouter(shared.router), [...tableLines(shared.pool, guards), ...all.flatMap(stackLines)]);
+  }
+
+  /** The rules of a stack, or null where it has none. */
+  rulesOf(number: number): StackRules | null {
+    return readJson(this.#rulesFile(number)) as StackRules | null;
+  }
+
+  /**
+   * Gives a number back, with its rules; with the last of them goes what all shared. May be repeated.
+   * @returns numbers of the stacks that could reach it
+   */
+  leave(number: number): number[] {
+    return this.#alone(() => {
+      const shared = this.shared();
+      const rules = this.rulesOf(number);
+      const last = this.leases.all().every((lease) => lease.number === number);
+      if (shared !== null && rules !== null && !last) this.#withdraw(shared, rules);
+      rmSync(this.#rulesFile(number), { force: true });
+      this.leases.release(number);
+      if (last) this.#close(shared);
+      return rules?.peers ?? [];
+    });
+  }
+
+  /** Numbers whose compartment has no record any more, and nobody who could be about to write it. */
+  abandoned(hasRecord: (lease: Lease) => boolean): Lease[] {
+    const alive = ({ claimer }: Lease): boolean => isAlive(this.#host.paths.proc, claimer);
+    return this.leases.all().filter((lease) => !hasRecord(lease) && !alive(lease));
+  }
+
+  /** Is anything of it left: stacks, or what a crash left of setting it up? */
+  closeIfEmpty(): void {
+    if (!this.leases.isEmpty() || readJson(`${this.folder}/shared.json`) === null) return;
+    this.#alone(() => {
+      if (this.leases.isEmpty()) this.#close(this.shared());
+    });
+  }
+
+  #withdraw(shared: Shared, rules: StackRules): void {
+    for (const peer of rules.peers) this.#unfriend(peer, rules.number);
+    const lines = withoutStackLines(rules);
+    const result = tryTool(enterRouter(shared.router), 'nft', ['-f', '/dev/stdin'], lines);
+    if (result.status === 0 || result.errno === 'ENOENT') return;
+    // Somebody changed the table: it is made anew without this stack.
+    rmSync(this.#rulesFile(rules.number), { force: true });
+    tryTool(enterRouter(shared.router), 'nft', ['delete', 'table', ...TABLE.split(' ')]);
+    this.repair(shared);
+  }
+
+  #close(shared: Shared | null): void {
+    const file = `${this.folder}/shared.json`;
+    const known = shared ?? (readJson(file) as Shared | null);
+    if (shared !== null && this.kind === 'world' && shared.router.holder === null)
+      tryTool([], 'nft', ['delete', 'table', ...TABLE.split(' ')]);
+    if (known !== null) switchOff(this.#host.paths.proc, known.forwarding);
+    const holder = shared?.router.holder ?? null;
+    if (holder !== null) process.kill(holder.pid, 'SIGKILL');
+    rmSync(file, { force: true });
+  }
+
+  #befriend(peer: number, number: number): void {
+    const rules = this.rulesOf(peer);
+    if (rules !== null && !rules.peers.includes(number))
+      this.#note({ ...rules, peers: [...rules.peers, number] });
+  }
+
+  #unfriend(peer: number, number: number): void {
+    const rules = this.rulesOf(peer);
+    if (rules !== null) this.#note({ ...rules, peers: rules.peers.filter((each) => each !== number) });
+  }
+
+  #note(rules: StackRules): void {
+    mkdirSync(`${this.folder}/rules`, { recursive: true, mode: 0o700 });
+    writeJson(this.#rulesFile(rules.number), rules);
+  }
+
+  #rulesFile(number: number): string {
+    return `${this.folder}/rules/${number}.json`;
+  }
+
+  /** Waits its turn and works alone: what is changed here, all stacks share. @throws ERR_COMPART_BUSY */
+  #alone<T>(work: () => T): T {
+    const self = selfIdentity(this.#host.paths.proc);
+    makePrivateDir(this.folder);
+    for (
+      const started = Date.now();
+      !tryLock(this.folder, 'changing', this.#host.paths.proc, self);
+      pause(1)
+    ) {
+      if (Date.now() - started > PATIENCE_MS)
+        throw new CompartError('ERR_COMPART_BUSY', `another command holds ${this.folder} and does not end`);
+    }
+    try {
+      return work();
+    } finally {
+      unlock(this.folder, 'changing');
+    }
+  }
+
+  /** Takes the empty folders away. */
+  tidy(): void {
+    for (const dir of ['leases', 'rules', 'relays', '']) {
+      const path = `${this.folder}/${dir}`;
+      try {
+        if (readdirSync(path).length === 0) rmdirSync(path);
+      } catch {
+        // Not there, or in use again.
+      }
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import type { Addresses } from '../../host/network/pool.js';
+import type { Router } from '../../host/network/router.js';
+import type { SubsystemRecord } from '../../state/record.js';
+import type { NetLimits } from './limits.js';
+import type { NetworkKind } from './network.js';
+
+/** What is on disk of a stack. */
+export interface NetRecord extends SubsystemRecord {
+  limits: NetLimits;
+  handles: {
+    network: NetworkKind;
+    number: number;
+    router: Router;
+    addresses: Addresses | null;
+    /** What `host.compart.internal` stands for, or null where no name is to be had for the host. */
+    hostAddress: string | null;
+  };
+}
+
+/** Readings in the shape of docs/cli.md; rx is what the compartment downloads. */
+export interface NetStats {
+  rxBytes: number | null;
+  txBytes: number | null;
+  rxPackets: number | null;
+  txPackets: number | null;
+  rxDropped: number | null;
+  txDropped: number | null;
+  rxLimitBps: number | null;
+  txLimitBps: number | null;
+  address: string | null;
+  published: string[];
+  /** Connections that --allow refused; null where everything may be reached. */
+  refused: number | null;
+}

@@ -1,0 +1,147 @@
+import { CompartError } from '../../shared/errors.js';
+import type { Host } from '../../host/host.js';
+import { readKernelFile } from '../../host/kernfs.js';
+import { parseLinkCounters, type LinkCounters } from '../../host/network/counters.js';
+import { forwardFrom } from '../../host/network/forwarding.js';
+import { addressesOf, type Addresses } from '../../host/network/pool.js';
+import {
+  FAIR_QUEUE,
+  leafOf,
+  parseQdiscs,
+  shapeOf,
+  shaperLines,
+  unshapeLine,
+  type Conditions,
+  type QdiscReading,
+} from '../../host/network/qdisc.js';
+import { enterRouter, routerProc, type Router } from '../../host/network/router.js';
+import { dropLink, ipBatch, tcBatch, tryTool } from '../../host/network/tools.js';
+import {
+  emptyNetnsLines,
+  gsoLine,
+  INNER_LINK,
+  innerLines,
+  linkOf,
+  outerLines,
+  type GsoLimits,
+} from '../../host/network/veth.js';
+import type { Shared } from './network.js';
+
+/** How a stack is held, in both directions. */
+export interface Rates extends Conditions {
+  /** Towards it, and from it; null for no limit. */
+  rxLimitBps: number | null;
+  txLimitBps: number | null;
+}
+
+/** One network stack: a namespace, a pair of links, a shaper at each end. All of it follows from its number. */
+export class Stack {
+  readonly number: number;
+  readonly router: Router;
+  readonly #leaf: string | null;
+  readonly #host: Host;
+
+  /** @param leaf the queue to put below each shaper, null for the shaper's own */
+  constructor(host: Host, router: Router, number: number, leaf: string | null = null) {
+    this.#host = host;
+    this.router = router;
+    this.number = number;
+    this.#leaf = leaf;
+  }
+
+  get link(): string {
+    return linkOf(this.number);
+  }
+
+  /** The namespace is called as its link is. */
+  get netns(): string {
+    return linkOf(this.number);
+  }
+
+  /** Makes a namespace with its loopback, and no way out. */
+  makeIsland(): void {
+    ipBatch(enterRouter(this.router), null, emptyNetnsLines(this.netns));
+    ipBatch(enterRouter(this.router), this.netns, ['link set lo up']);
+  }
+
+  /** Makes the namespace and its links, held to the rates before the first packet. @throws ERR_COMPART_KERNEL */
+  make(shared: Shared, rates: Rates): Addresses {
+    const enter = enterRouter(this.router);
+    const addresses = addressesOf(shared.pool, this.number);
+    const gso: GsoLimits = { rx: gsoOf(rates.rxLimitBps), tx: gsoOf(rates.txLimitBps) };
+    ipBatch(enter, null, outerLines(this.netns, this.link, addresses, gso));
+    this.#shape('rx', rates);
+    ipBatch(enter, this.netns, innerLines(addresses, gso, shared.forwarding.routed6));
+    this.#shape('tx', rates);
+    if (this.router.holder === null) forwardFrom(this.#host.paths.proc, this.link, shared.forwarding.routed6);
+    return addresses;
+  }
+
+  /** Which queue the kernel can put below a shaper, tried on this stack, which has one. */
+  tryLeaf(): string | null {
+    const { status } = tryTool(enterRouter(this.router), 'tc', ['qdisc', 'replace', ...leafOf(this.link)]);
+    return status === 0 ? FAIR_QUEUE : null;
+  }
+
+  /** Changes the rates while packets flow. */
+  reshape(before: Rates, rates: Rates): void {
+    for (const end of ['rx', 'tx'] as const) {
+      const [limit, former] =
+        end === 'rx' ? [rates.rxLimitBps, before.rxLimitBps] : [rates.txLimitBps, before.txLimitBps];
+      // Larger packets than a slower shaper takes must not be on their way to it, nor smaller ones to a faster.
+      const line = gsoLine(end === 'rx' ? this.link : INNER_LINK, gsoOf(limit));
+      const setGso = (): void => ipBatch(enterRouter(this.router), end === 'rx' ? null : this.netns, [line]);
+      const slower = limit !== null && (former === null || limit < former);
+      if (slower) setGso();
+      this.#shape(end, rates, former !== null || before.delayUs !== null || before.lossPercent !== null);
+      if (!slower && limit !== former) setGso();
+    }
+  }
+
+  /** @param shaped is there one already, to be taken away where nothing is asked? */
+  #shape(end: 'rx' | 'tx', rates: Rates, shaped = false): void {
+    const [link, netns, rateBps] =
+      end === 'rx'
+        ? ([this.link, null, rates.rxLimitBps] as const)
+        : ([INNER_LINK, this.netns, rates.txLimitBps] as const);
+    const unlimited = rateBps === null && rates.delayUs === null && rates.lossPercent === null;
+    if (unlimited && !shaped) return;
+    const lines = unlimited ? [unshapeLine(link)] : shaperLines(link, rateBps, rates, this.#leaf);
+    const root = parseQdiscs(tcBatch(enterRouter(this.router), netns, lines)).find((qdisc) => qdisc.root);
+    if (unlimited || rateBps === null || root?.rateBps === rateBps) return;
+    throw new CompartError(
+      'ERR_COMPART_KERNEL',
+      `${link}: the shaper holds ${root?.rateBps ?? 'no'} bit/s where ${rateBps} were asked for`,
+    );
+  }
+
+  /** The shapers as the kernel has them: towards the stack, and from it; null where there is none. */
+  shapers(): { rx: QdiscReading | null; tx: QdiscReading | null } {
+    const read = (netns: string | null, link: string): QdiscReading | null => {
+      const argv = [...(netns === null ? [] : ['-n', netns]), '-s', '-j', 'qdisc', 'show', 'dev', link];
+      const { status, stdout } = tryTool(enterRouter(this.router), 'tc', argv);
+      if (status !== 0) return null;
+      return (
+        parseQdiscs(stdout.replaceAll('\n', '')).find(({ root, kind }) => root && kind !== 'noqueue') ?? null
+      );
+    };
+    return { rx: read(null, this.link), tx: read(this.netns, INNER_LINK) };
+  }
+
+  /** What the router's end of the link has carried; null where it is gone. */
+  counters(): LinkCounters | null {
+    const text = readKernelFile(`${routerProc(this.router, this.#host.paths.proc)}/net/dev`) ?? '';
+    return parseLinkCounters(text).get(this.link) ?? null;
+  }
+
+  /** Takes it away, whatever of it is there. What the kernel takes its time for is not waited for. */
+  unmake(): void {
+    const enter = enterRouter(this.router);
+    tryTool(enter, 'ip', ['netns', 'del', this.netns]);
+    // A process elsewhere that holds a socket of it would keep the link.
+    if (this.counters() !== null) void dropLink(enter, this.link);
+  }
+}
+
+const gsoOf = (rateBps: number | null): number | null =>
+  rateBps === null ? null : shapeOf(rateBps).gsoBytes;

@@ -1,0 +1,77 @@
+import { CompartError } from '../../shared/errors.js';
+import { startHeld, toolExists } from '../../host/exec.js';
+import type { Host } from '../../host/host.js';
+import type { Router, Uplink } from '../../host/network/router.js';
+import { identify } from '../../host/proc/identity.js';
+import type { NetworkKind } from './network.js';
+
+/** Over which way packets leave, and whether it wants a router of compart's own. */
+export interface WayOut {
+  private: boolean;
+  ownUsers: boolean;
+  uplink: Uplink | null;
+}
+
+/** In the order of preference: slirp4netns holds rates more exactly, pasta is faster without any (docs/network.md). */
+const UPLINKS = ['slirp4netns', 'pasta'] as const;
+
+/** The process in user space that this host has, or null. */
+export const uplinkHere = (): Uplink | null => UPLINKS.find((tool) => toolExists(tool)) ?? null;
+
+/** @throws ERR_COMPART_UNSUPPORTED if the caller has neither the right nor the tool */
+export function wayOut(host: Host, kind: NetworkKind): WayOut {
+  if (host.uid === 0) return { private: false, ownUsers: false, uplink: kind === 'world' ? 'forward' : null };
+  if (kind === 'island') return { private: true, ownUsers: true, uplink: null };
+  const uplink = uplinkHere();
+  if (uplink !== null) return { private: true, ownUsers: true, uplink };
+  throw new CompartError('ERR_COMPART_UNSUPPORTED', 'without root, a way out needs slirp4netns or pasta', {
+    hint: 'apt-get install slirp4netns',
+  });
+}
+
+/** slirp4netns(1): no way to the host's loopback; it ends when the holder does. */
+const SLIRP = [
+  'slirp4netns',
+  '--configure',
+  '--mtu=1500',
+  '--disable-host-loopback',
+  '--ready-fd={ready}',
+  '--exit-fd={exit}',
+  '{pid}',
+  'tap0',
+];
+/** pasta(1): no map of the gateway to the host's loopback, no ports of the host inside. */
+const PASTA = [
+  'pasta',
+  '--config-net',
+  '--no-map-gw',
+  '--quiet',
+  ...['--tcp-ports', 'none', '--udp-ports', 'none', '--tcp-ns', 'none', '--udp-ns', 'none'],
+  ...['--ns-ifname', 'tap0'],
+  '{pid}',
+];
+
+/** A router that was started; it ends unless it is kept, whatever becomes of the caller. */
+export interface StartedRouter {
+  router: Router;
+  keep: () => void;
+  /** Ends it if it was not kept. */
+  leave: () => void;
+}
+
+/** Starts a router of compart's own (native/router.c). @throws ERR_COMPART_UNSUPPORTED */
+export async function startRouter(host: Host, { ownUsers, uplink }: WayOut): Promise<StartedRouter> {
+  const command = uplink === 'slirp4netns' ? SLIRP : uplink === 'pasta' ? PASTA : [];
+  const held = await startHeld(host.paths.router, command);
+  const ready = /^ready (\d+) (\d+)$/m.exec(held.said);
+  const holder = ready === null ? null : identify(host.paths.proc, Number(ready[1]));
+  if (holder === null) {
+    held.leave();
+    throw new CompartError(
+      'ERR_COMPART_UNSUPPORTED',
+      `cannot make a network namespace as this user: ${held.said.trim() || 'the router ended'}`,
+      { hint: 'compart doctor says what is missing; docs/network.md, "Without root"' },
+    );
+  }
+  return { router: { holder, ownUsers, uplink }, keep: held.keep, leave: held.leave };
+}

@@ -1,0 +1,135 @@
+import { CompartError } from '../../shared/errors.js';
+
+/** How a link is held to a rate: the numbers of tc-tbf(8), and the largest packet that segmentation may build. */
+export interface Shape {
+  rateBps: number;
+  burstBytes: number;
+  gsoBytes: number;
+}
+
+/** Longest that a packet waits in the shaper's queue. */
+const LATENCY = '50ms';
+/** Below the MTU nothing would pass; three full packets keep a slow link busy between two ticks. */
+const LEAST_BURST_BYTES = 5000;
+const BURST_SECONDS = 0.005;
+/** A packet of more than the burst is dropped, and a large one holds up the next: 2 ms at the rate. */
+const GSO_SECONDS = 0.002;
+const LEAST_GSO_BYTES = 3000;
+export const GSO_MAX_BYTES = 65_536;
+
+const bytesIn = (rateBps: number, seconds: number): number => Math.ceil((rateBps / 8) * seconds);
+
+/** The shape that holds TCP and UDP to within 2% of the rate at 1 Mbit/s to 1 Gbit/s (docs/network.md). Pure. */
+export function shapeOf(rateBps: number): Shape {
+  const gsoBytes = Math.min(GSO_MAX_BYTES, Math.max(LEAST_GSO_BYTES, bytesIn(rateBps, GSO_SECONDS)));
+  const burstBytes = Math.max(LEAST_BURST_BYTES, bytesIn(rateBps, BURST_SECONDS));
+  return { rateBps, burstBytes, gsoBytes };
+}
+
+/** WAN conditions of one direction; null where nothing was asked. */
+export interface Conditions {
+  delayUs: number | null;
+  /** Of 100 packets. */
+  lossPercent: number | null;
+}
+
+const ROOT = '1:';
+const LEAF = '10:';
+
+/** Keeps one greedy connection from holding up the others (tc-fq_codel(8)). */
+export const FAIR_QUEUE = 'fq_codel';
+/** Where it stands. */
+export const leafOf = (link: string): string[] => [
+  'dev',
+  link,
+  'parent',
+  `${ROOT}1`,
+  'handle',
+  LEAF,
+  FAIR_QUEUE,
+];
+
+/**
+ * Lines for `tc -batch` that put a shaper on a link, replacing what is there, and show it (tc-tbf(8),
+ * tc-netem(8)). Pure.
+ * @param rateBps null for no limit
+ * @param leaf a fair queue to stand below the shaper, if the kernel has one
+ */
+export function shaperLines(
+  link: string,
+  rateBps: number | null,
+  { delayUs, lossPercent }: Conditions,
+  leaf: string | null,
+): string[] {
+  const asked = delayUs !== null || lossPercent !== null;
+  const netem = ['netem'];
+  if (delayUs !== null) netem.push('delay', `${delayUs}us`);
+  if (lossPercent !== null) netem.push('loss', `${lossPercent}%`);
+  // Enough for a second of full packets at 10 Gbit/s: what waits for its delay must not be lost to the queue.
+  netem.push('limit', '1000000');
+  const lines: string[] = [];
+  if (rateBps !== null) {
+    const { burstBytes } = shapeOf(rateBps);
+    lines.push(
+      `qdisc replace dev ${link} root handle ${ROOT} tbf rate ${rateBps}bit burst ${burstBytes}b latency ${LATENCY}`,
+    );
+    if (asked) lines.push(`qdisc replace dev ${link} parent ${ROOT}1 handle ${LEAF} ${netem.join(' ')}`);
+    else if (leaf !== null) lines.push(`qdisc replace dev ${link} parent ${ROOT}1 handle ${LEAF} ${leaf}`);
+  } else if (asked) {
+    lines.push(`qdisc replace dev ${link} root handle ${ROOT} ${netem.join(' ')}`);
+  }
+  return [...lines, `qdisc show dev ${link}`];
+}
+
+/** Takes the shaper of a link away: the kernel gives it back the queue it was born with. */
+export const unshapeLine = (link: string): string => `qdisc del dev ${link} root`;
+
+/** What `tc -j qdisc show` says of one queue, as far as it is read. */
+interface QdiscJson {
+  kind: string;
+  dev?: string;
+  root?: boolean;
+  options?: { rate?: number; delay?: { delay: number }; 'loss-random'?: { loss: number } };
+  drops?: number;
+  overlimits?: number;
+  backlog?: number;
+  qlen?: number;
+}
+
+/** The queue of one link as the kernel has it. */
+export interface QdiscReading {
+  link: string | null;
+  kind: string;
+  root: boolean;
+  rateBps: number | null;
+  delayUs: number | null;
+  drops: number;
+  overlimits: number;
+  backlogBytes: number;
+  backlogPackets: number;
+}
+
+/** Reads what `tc -s -j qdisc show` printed: one JSON array a command. Pure. @throws ERR_COMPART_KERNEL */
+export function parseQdiscs(text: string): QdiscReading[] {
+  try {
+    return text
+      .split('\n')
+      .filter((line) => line.trim() !== '')
+      .flatMap((line) => JSON.parse(line) as QdiscJson[])
+      .map((qdisc) => ({
+        link: qdisc.dev ?? null,
+        kind: qdisc.kind,
+        root: qdisc.root === true,
+        rateBps: qdisc.kind === 'tbf' && qdisc.options?.rate !== undefined ? qdisc.options.rate * 8 : null,
+        delayUs: qdisc.options?.delay === undefined ? null : Math.round(qdisc.options.delay.delay * 1e6),
+        drops: qdisc.drops ?? 0,
+        overlimits: qdisc.overlimits ?? 0,
+        backlogBytes: qdisc.backlog ?? 0,
+        backlogPackets: qdisc.qlen ?? 0,
+      }));
+  } catch (error) {
+    throw new CompartError('ERR_COMPART_KERNEL', `tc printed what cannot be read: ${text.slice(0, 200)}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,83 @@
+import { CompartError } from '../../shared/errors.js';
+import { runToolSync, startTool, type ToolResult } from '../exec.js';
+
+/** The Debian package behind each tool. */
+const PACKAGES = { ip: 'iproute2', tc: 'iproute2', nft: 'nftables', nsenter: 'util-linux' } as const;
+export type NetworkTool = keyof typeof PACKAGES;
+
+/** Words before a tool that has to run in other namespaces, empty for the caller's own. */
+export type Enter = readonly string[];
+
+function checked(tool: NetworkTool, lines: readonly string[], result: ToolResult): string {
+  if (result.errno === 'ENOENT') throw missingTool(tool);
+  if (result.status === 0) return result.stdout;
+  throw new CompartError('ERR_COMPART_KERNEL', `${tool}: ${reasonIn(lines, result.stderr)}`);
+}
+
+/** The error for a tool that is not installed. */
+export function missingTool(tool: NetworkTool): CompartError {
+  return new CompartError('ERR_COMPART_UNSUPPORTED', `${tool} is not installed`, {
+    hint: `apt-get install ${PACKAGES[tool]}`,
+  });
+}
+
+/** What the tool complains of, after the line that it complains about. */
+function reasonIn(lines: readonly string[], stderr: string): string {
+  const number = /Command failed -:(\d+)/.exec(stderr)?.[1] ?? /\/dev\/stdin:(\d+):/.exec(stderr)?.[1];
+  const line = number === undefined ? undefined : lines[Number(number) - 1];
+  const said = stderr
+    .split('\n')
+    .filter((text) => text.trim() !== '' && !/^Command failed|^\s*\^|^add |^delete /.test(text))
+    .map((text) => text.replace(/^.*\/dev\/stdin:[\d:-]+ /, '').replace(/^RTNETLINK answers: |^Error: /, ''));
+  const reason = [...new Set(said)].join('; ') || 'failed without a word';
+  return line === undefined ? reason : `${line}: ${reason}`;
+}
+
+/** The program to start, and its words. */
+function wordsFor(enter: Enter, tool: NetworkTool, argv: readonly string[]): [string, string[]] {
+  const [first, ...words] = enter;
+  return first === undefined ? [tool, [...argv]] : [first, [...words, tool, ...argv]];
+}
+
+/** Runs one of them and hands back how it ended, missing or not. */
+export function tryTool(
+  enter: Enter,
+  tool: NetworkTool,
+  argv: readonly string[],
+  lines: readonly string[] = [],
+): ToolResult {
+  const [file, rest] = wordsFor(enter, tool, argv);
+  return runToolSync(file, rest, lines.map((line) => `${line}\n`).join(''));
+}
+
+function run(
+  enter: Enter,
+  tool: NetworkTool,
+  argv: readonly string[],
+  lines: readonly string[] = [],
+): string {
+  return checked(tool, lines, tryTool(enter, tool, argv, lines));
+}
+
+const inNetns = (netns: string | null): string[] => (netns === null ? [] : ['-n', netns]);
+
+/** ip(8), one process for all lines. @throws ERR_COMPART_KERNEL naming the line, ERR_COMPART_UNSUPPORTED */
+export function ipBatch(enter: Enter, netns: string | null, lines: readonly string[]): void {
+  run(enter, 'ip', [...inNetns(netns), '-batch', '-'], lines);
+}
+
+/** tc(8), one process for all lines. @returns what its `show` lines printed, as JSON */
+export function tcBatch(enter: Enter, netns: string | null, lines: readonly string[]): string {
+  return run(enter, 'tc', [...inNetns(netns), '-s', '-j', '-batch', '-'], lines);
+}
+
+/** nft(8): all lines or none. */
+export function nftBatch(enter: Enter, lines: readonly string[]): void {
+  run(enter, 'nft', ['-f', '/dev/stdin'], lines);
+}
+
+/** Takes a link away without waiting for it: the kernel does (an RCU grace period, some 27 ms). */
+export async function dropLink(enter: Enter, link: string): Promise<void> {
+  const [file, rest] = wordsFor(enter, 'ip', ['link', 'del', link]);
+  await startTool(file, rest);
+}

@@ -1,0 +1,62 @@
+import type { Addresses } from './pool.js';
+import { GSO_MAX_BYTES } from './qdisc.js';
+
+/** What the stack and its link are called, everywhere: interface names have 15 characters (IFNAMSIZ). */
+export const LINK_PREFIX = 'compart';
+export const linkOf = (number: number): string => `${LINK_PREFIX}${number}`;
+/** Inside it is called as users expect. */
+export const INNER_LINK = 'eth0';
+
+/** Largest packets that segmentation may hand to each end; null leaves the kernel's own. */
+export interface GsoLimits {
+  /** Towards the compartment. */
+  rx: number | null;
+  /** From it. */
+  tx: number | null;
+}
+
+const gso = (bytes: number | null): string => (bytes === null ? '' : ` gso_max_size ${bytes}`);
+
+/** `ip -batch` lines that make a namespace with loopback only. Pure. */
+export function emptyNetnsLines(netns: string): string[] {
+  return [`netns add ${netns}`];
+}
+
+/**
+ * `ip -batch` lines, in the router's namespace, that make a namespace and a pair of links into it (veth(4),
+ * ip-link(8)). The router's end has the gateway's address with the stack as its peer: no broadcast domain,
+ * a route of one address each. Pure.
+ */
+export function outerLines(netns: string, link: string, addresses: Addresses, limits: GsoLimits): string[] {
+  return [
+    `netns add ${netns}`,
+    `link add ${link}${gso(limits.rx)} type veth peer name ${INNER_LINK} netns ${netns}`,
+    `addr add ${addresses.gateway4} peer ${addresses.ipv4} dev ${link}`,
+    ...(addresses.ipv6 === null
+      ? []
+      : [`addr add ${addresses.gateway6} peer ${addresses.ipv6} dev ${link} nodad`]),
+    `link set ${link} up`,
+  ];
+}
+
+/**
+ * `ip -batch` lines for inside the namespace. Pure.
+ * @param routed6 has the router a way out for IPv6? Else no program should try.
+ */
+export function innerLines(addresses: Addresses, limits: GsoLimits, routed6: boolean): string[] {
+  const six = addresses.ipv6 === null ? [] : [addresses.ipv6];
+  return [
+    'link set lo up',
+    `addr add ${addresses.ipv4} peer ${addresses.gateway4} dev ${INNER_LINK}`,
+    ...six.map((own) => `addr add ${own} peer ${addresses.gateway6} dev ${INNER_LINK} nodad`),
+    `link set ${INNER_LINK}${gso(limits.tx)} up`,
+    `route add default via ${addresses.gateway4} dev ${INNER_LINK} onlink`,
+    ...(routed6 && addresses.gateway6 !== null
+      ? [`route add default via ${addresses.gateway6} dev ${INNER_LINK} onlink`]
+      : []),
+  ];
+}
+
+/** The line that changes it later. */
+export const gsoLine = (link: string, bytes: number | null): string =>
+  `link set ${link} gso_max_size ${bytes ?? GSO_MAX_BYTES}`;

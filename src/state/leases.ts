@@ -1,0 +1,94 @@
+import { readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { errnoOf } from '../shared/errors.js';
+import type { ProcessIdentity } from '../host/proc/identity.js';
+import { makePrivateDir, stateError } from './json.js';
+
+/** Who has a number, and whose record would tell of it. */
+export interface Lessee {
+  /** The state folder of the compartment, its name and its id. */
+  state: string;
+  name: string;
+  id: string;
+  /** Who took it: alive, it may not have written its record yet. */
+  claimer: ProcessIdentity;
+}
+
+export interface Lease extends Lessee {
+  number: number;
+}
+
+/**
+ * Numbers that one compartment each has: a folder of symbolic links, each made in one step with its content. A
+ * number is taken before anything that is called by it exists, and given back after the last of it is gone.
+ */
+export class Leases {
+  readonly #dir: string;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  /**
+   * Takes the lowest number that is free.
+   * @param usable is nothing left of an earlier use of it?
+   * @returns null if all are taken
+   */
+  take(lessee: Lessee, first: number, last: number, usable: (number: number) => boolean): number | null {
+    makePrivateDir(this.#dir);
+    const taken = new Set(this.#numbers());
+    for (let number = first; number <= last; number += 1) {
+      if (taken.has(number) || !usable(number)) continue;
+      try {
+        symlinkSync(JSON.stringify(lessee), this.#path(number));
+        return number;
+      } catch (error) {
+        if (errnoOf(error) !== 'EEXIST') throw stateError('make', this.#path(number), error);
+      }
+    }
+    return null;
+  }
+
+  /** All of them, lowest first. */
+  all(): Lease[] {
+    return this.#numbers()
+      .sort((a, b) => a - b)
+      .flatMap((number) => this.#read(number) ?? []);
+  }
+
+  /** That of the compartment with this id, or null. */
+  of(id: string): Lease | null {
+    return this.all().find((lease) => lease.id === id) ?? null;
+  }
+
+  release(number: number): void {
+    rmSync(this.#path(number), { force: true });
+  }
+
+  isEmpty(): boolean {
+    return this.#numbers().length === 0;
+  }
+
+  #path(number: number): string {
+    return `${this.#dir}/${number}`;
+  }
+
+  #read(number: number): Lease | null {
+    try {
+      return { ...(JSON.parse(readlinkSync(this.#path(number))) as Lessee), number };
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return null;
+      throw stateError('read', this.#path(number), error);
+    }
+  }
+
+  #numbers(): number[] {
+    try {
+      return readdirSync(this.#dir)
+        .map(Number)
+        .filter((number) => Number.isInteger(number));
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return [];
+      throw stateError('read', this.#dir, error);
+    }
+  }
+}
