@@ -173,8 +173,8 @@ describe('bin/compart', () => {
     expect({ status, stdout, stderr }).toEqual({ status: 6, stdout: 'node\n', stderr: '' });
   });
 
-  withRoot('without Node on the PATH says so: 125', async () => {
-    const { status, stdout, stderr } = await sh(`PATH=/nowhere exec "$COMPART" run -- /bin/true`);
+  withRoot('without Node on the PATH says so where it is Node that plans: 125', async () => {
+    const { status, stdout, stderr } = await sh(`PATH=/nowhere COMPART_PLANNER=node exec "$COMPART" run -- /bin/true`);
     expect({ status, stdout, stderr }).toEqual({ status: 125, stdout: '', stderr: 'compart: node: not found\n' });
   });
 
@@ -184,7 +184,8 @@ describe('bin/compart', () => {
     const list = 'JSON.stringify(process.moduleLoadList)';
     writeFileSync(hook, `process.on('exit', () => require('fs').writeFileSync('${dir}/modules', ${list}));`);
     const flags = ['--mem', '64M', '--cpu', '50%', '--pids', '100'];
-    await sandbox.current.compart(['run', ...flags, '--', 'true'], { env: { NODE_OPTIONS: `--require ${hook}` } });
+    const env = { NODE_OPTIONS: `--require ${hook}`, COMPART_PLANNER: 'node' };
+    await sandbox.current.compart(['run', ...flags, '--', 'true'], { env });
     expect(existsSync(`${dir}/modules`)).toBe(true);
     const loaded = JSON.parse(readFileSync(`${dir}/modules`, 'utf8')) as string[];
     const slow = ['child_process', 'net', 'crypto', 'stream', 'timers/promises', 'module', 'internal/modules/esm/loader'];
