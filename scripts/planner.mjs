@@ -1,7 +1,7 @@
 // Compiles dist/planner.cjs into dist/bin/planner, which starts in less time than Node alone. Where Bun is not to be had
 // or its program does not run, there is none, and Node plans (native/planner.c).
 import { spawnSync } from 'node:child_process';
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const PROGRAM = 'dist/planner.cjs';
@@ -33,7 +33,10 @@ const { COMPART_FRONT: _front, BUN_OPTIONS: _options, BUN_BE_BUN: _be, ...env } 
 
 /** What a program says of `run --help`, or null where it does not run. */
 function help(...words) {
-  const { status, stdout } = spawnSync(words[0], [...words.slice(1), 'run', '--help'], { env, encoding: 'utf8' });
+  const { status, stdout } = spawnSync(words[0], [...words.slice(1), 'run', '--help'], {
+    env,
+    encoding: 'utf8',
+  });
   return status === 0 ? stdout : null;
 }
 
@@ -50,8 +53,10 @@ function compile(compiler) {
   return null;
 }
 
-rmSync(PLANNER, { force: true });
 const why = compile(bun());
-if (existsSync(`${PLANNER}.new`)) rmSync(`${PLANNER}.new`);
+rmSync(`${PLANNER}.new`, { force: true });
 rmSync(PROGRAM);
-if (why !== null) process.stdout.write(`no ${PLANNER}: ${why}; Node plans\n`);
+if (why !== null) {
+  rmSync(PLANNER, { force: true });
+  process.stdout.write(`no ${PLANNER}: ${why}; Node plans\n`);
+}

@@ -29,11 +29,9 @@ export class Front {
   static take(env: NodeJS.ProcessEnv): Front | null {
     const [, fd, path = ''] = /^(\d+):(.*)$/s.exec(env['COMPART_FRONT'] ?? '') ?? [];
     delete env['COMPART_FRONT'];
-    for (const name of Object.keys(env)) {
-      if (!name.startsWith(HIDDEN)) continue;
-      env[name.slice(HIDDEN.length)] = env[name];
-      delete env[name];
-    }
+    const hidden = Object.entries(env).filter(([name]) => name.startsWith(HIDDEN));
+    for (const [name] of hidden) delete env[name];
+    for (const [name, value] of hidden) env[name.slice(HIDDEN.length)] = value;
     return fd === undefined ? null : new Front(Number(fd), path);
   }
 

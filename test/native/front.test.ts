@@ -1,13 +1,12 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { afterEach, describe, expect } from '@jest/globals';
 import { execa } from 'execa';
+import { PLANNER, ROOT } from '../support/planner.js';
 import { runs, until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { type Answer, COMPART, processesBelow, useSandbox } from '../support/sandbox.js';
 import { processNamed, Terminal } from '../support/terminal.js';
 
-const ROOT = dirname(dirname(COMPART));
 const sandbox = useSandbox();
 const withRoot = requires('root');
 const withTmux = requires('root', 'tmux');
@@ -111,7 +110,7 @@ describe('signals to the front', () => {
   withRoot('SIGTERM before the planner has done anything ends a command of 100 s with 143', async () => {
     const subprocess = sandbox.current.start(['run', '--', 'sleep', '100']);
     const front = subprocess.pid ?? 0;
-    await until('the planner', () => childNamed(front, 'node'));
+    await until('the planner', () => childNamed(front, PLANNER));
     process.kill(front, 'SIGTERM');
     expect((await subprocess).exitCode).toBe(143);
   });
@@ -122,7 +121,7 @@ describe('an end of one of the two', () => {
     const { base, compart, start } = sandbox.current;
     const subprocess = start(['run', '--name', 'orphan', '--', 'sleep', '100']);
     const command = await processNamed(base, 'sleep');
-    process.kill(childNamed(subprocess.pid ?? 0, 'node') ?? 0, 'SIGKILL');
+    process.kill(childNamed(subprocess.pid ?? 0, PLANNER) ?? 0, 'SIGKILL');
     const { exitCode, stderr } = await subprocess;
     expect({ exitCode, stderr }).toEqual({ exitCode: 125, stderr: 'compart: the planner ended; compart gc removes what is left\n' });
     await until('its end', () => !runs(command));
@@ -133,7 +132,7 @@ describe('an end of one of the two', () => {
     const { base, compart, start } = sandbox.current;
     const subprocess = start(['run', '--name', 'orphan', '--', 'sleep', '100'], { stdout: 'ignore', stderr: 'ignore' });
     const command = await processNamed(base, 'sleep');
-    const planner = childNamed(subprocess.pid ?? 0, 'node') ?? 0;
+    const planner = childNamed(subprocess.pid ?? 0, PLANNER) ?? 0;
     subprocess.kill('SIGKILL');
     await subprocess;
     await until('its end', () => !runs(planner));
