@@ -30,7 +30,7 @@ export class Front {
     const [, fd, path = ''] = /^(\d+):(.*)$/s.exec(env['COMPART_FRONT'] ?? '') ?? [];
     delete env['COMPART_FRONT'];
     const hidden = Object.entries(env).filter(([name]) => name.startsWith(HIDDEN));
-    for (const [name] of hidden) delete env[name];
+    for (const [name] of hidden) Reflect.deleteProperty(env, name);
     for (const [name, value] of hidden) env[name.slice(HIDDEN.length)] = value;
     return fd === undefined ? null : new Front(Number(fd), path);
   }
