@@ -1,12 +1,14 @@
 // Builds dist/bin: main.cjs is the whole program, launch.cjs the same with no verb but run and exec; each library that only
 // some verbs need is a file of its own beside it, read when it is first imported. CommonJS, because Node starts it faster
-// than modules. dist/planner.cjs is launch.cjs with those libraries in it, for scripts/planner.mjs to compile.
+// than modules. dist/bin/planner.cjs is launch.cjs once more, for scripts/planner.mjs to compile.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { build } from 'esbuild';
 
 const LAZY = ['yargs', 'yaml', 'execa'];
+/** Where a program that Bun compiled finds its own modules. */
+const EMBEDDED = '/$bunfs/root';
 const common = {
   bundle: true,
   platform: 'node',
@@ -18,14 +20,17 @@ const common = {
   logLevel: 'warning',
 };
 
-const lazily = {
+/** Leaves the libraries of LAZY to files of their own, which are `file(library)` when the program runs. */
+const lazily = (file) => ({
   name: 'lazily',
   setup({ onResolve }) {
     onResolve({ filter: new RegExp(`^(${LAZY.join('|')})$`) }, ({ path, importer }) =>
-      importer === '' ? null : { path: `./vendor-${path}.cjs`, external: true },
+      importer === '' ? null : { path: file(path), external: true },
     );
   },
-};
+});
+const beside = lazily((name) => `./vendor-${name}.cjs`);
+const within = lazily((name) => `${EMBEDDED}/vendor-${name}.js`);
 
 /** Nothing but the named verbs: the others are never asked of this program. */
 const only = (...verbs) => ({
@@ -72,10 +77,10 @@ const program = (outfile, plugins, file = '__filename') =>
   });
 
 await Promise.all([
-  program('dist/bin/main.cjs', [lazily]),
-  program('dist/bin/launch.cjs', [lazily, only('run', 'exec')]),
+  program('dist/bin/main.cjs', [beside]),
+  program('dist/bin/launch.cjs', [beside, only('run', 'exec')]),
   // A compiled program's own files are nowhere on the disk: what is beside it is found by where it is itself.
-  program('dist/planner.cjs', [only('run', 'exec', 'finish-run')], 'process.execPath'),
+  program('dist/bin/planner.cjs', [within, only('run', 'exec', 'finish-run')], 'process.execPath'),
   ...LAZY.map((name) =>
     build({
       ...common,

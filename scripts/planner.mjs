@@ -1,10 +1,12 @@
-// Compiles dist/planner.cjs into dist/bin/planner, which starts in less time than Node alone. Where Bun is not to be had
+// Compiles dist/bin/planner.cjs into dist/bin/planner, which starts in less time than Node alone. Where Bun is not to be had
 // or its program does not run, there is none, and Node plans (native/planner.c).
 import { spawnSync } from 'node:child_process';
 import { renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
-const PROGRAM = 'dist/planner.cjs';
+const PROGRAM = 'dist/bin/planner.cjs';
+// Embedded beside it, and evaluated when they are first asked for (scripts/bundle.mjs).
+const LIBRARIES = ['yargs', 'yaml', 'execa'].map((name) => `dist/bin/vendor-${name}.cjs`);
 const PLANNER = 'dist/bin/planner';
 const PACKAGES = { x64: '@oven/bun-linux-x64', arm64: '@oven/bun-linux-aarch64' };
 
@@ -18,6 +20,7 @@ const FLAGS = [
   '--bytecode',
   '--minify',
   '--format=cjs',
+  '--external=/$bunfs/*',
 ];
 
 /** The compiler, or null where npm has not installed it. */
@@ -44,7 +47,7 @@ function help(...words) {
 function compile(compiler) {
   if (compiler === null) return 'Bun is not installed';
   const made = `${PLANNER}.new`;
-  const argv = ['build', ...FLAGS, PROGRAM, `--outfile=${made}`];
+  const argv = ['build', ...FLAGS, PROGRAM, ...LIBRARIES, `--outfile=${made}`];
   const { status, stderr, error } = spawnSync(compiler, argv, { env, encoding: 'utf8' });
   if (status !== 0) return `Bun cannot compile it: ${error?.message ?? stderr.trim()}`;
   const said = help(`./${made}`);
