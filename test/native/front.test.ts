@@ -36,6 +36,13 @@ function childNamed(parent: number, name: string): number | null {
   return null;
 }
 
+/** Never 0: a signal to that would be one to the tests themselves. */
+function plannerOf(front: number | undefined): number {
+  const pid = front === undefined ? null : childNamed(front, PLANNER);
+  if (pid === null) throw new Error(`no ${PLANNER} below ${String(front)}`);
+  return pid;
+}
+
 describe('what the front hands on to the command', () => {
   withRoot('an ignored SIGHUP stays ignored: nohup holds for the command and for compart', async () => {
     const inner = `grep SigIgn /proc/self/status; kill -HUP $PPID; sleep 0.2; kill -HUP $$; echo alive`;
@@ -121,7 +128,7 @@ describe('an end of one of the two', () => {
     const { base, compart, start } = sandbox.current;
     const subprocess = start(['run', '--name', 'orphan', '--', 'sleep', '100']);
     const command = await processNamed(base, 'sleep');
-    process.kill(childNamed(subprocess.pid ?? 0, PLANNER) ?? 0, 'SIGKILL');
+    process.kill(plannerOf(subprocess.pid), 'SIGKILL');
     const { exitCode, stderr } = await subprocess;
     expect({ exitCode, stderr }).toEqual({ exitCode: 125, stderr: 'compart: the planner ended; compart gc removes what is left\n' });
     await until('its end', () => !runs(command));
@@ -132,7 +139,7 @@ describe('an end of one of the two', () => {
     const { base, compart, start } = sandbox.current;
     const subprocess = start(['run', '--name', 'orphan', '--', 'sleep', '100'], { stdout: 'ignore', stderr: 'ignore' });
     const command = await processNamed(base, 'sleep');
-    const planner = childNamed(subprocess.pid ?? 0, PLANNER) ?? 0;
+    const planner = plannerOf(subprocess.pid);
     subprocess.kill('SIGKILL');
     await subprocess;
     await until('its end', () => !runs(planner));
