@@ -9,10 +9,16 @@ const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 41);
 /** Node reads the certificates that this names at every start: not what is measured here. */
 const { NODE_EXTRA_CA_CERTS: _unset, ...env } = process.env;
 
-function time([file = '', ...argv]: readonly string[]): Promise<number> {
+interface Command {
+  name: string;
+  argv: readonly string[];
+  env?: Record<string, string>;
+}
+
+function time({ argv: [file = '', ...argv], env: more }: Command): Promise<number> {
   return new Promise((resolve, reject) => {
     const started = process.hrtime.bigint();
-    const child = spawn(file, argv, { stdio: 'ignore', env });
+    const child = spawn(file, argv, { stdio: 'ignore', env: { ...env, ...more } });
     child.once('error', reject);
     child.once('exit', (code) => {
       if (code === 0) resolve(Number(process.hrtime.bigint() - started) / 1e6);
@@ -26,16 +32,17 @@ export async function launch(): Promise<void> {
   const dir = mkdtempSync(`${tmpdir()}/compart-bench-`);
   const { list, cleanUp } = await peers(dir);
   const compart = ['bin/compart', 'run', '--mem', '64M', '--cpu', '50%', '--pids', '100', '--', 'true'];
-  const commands = [
+  const commands: Command[] = [
     { name: 'true, started by itself', argv: ['true'] },
     { name: 'node -e 0', argv: ['node', '-e', '0'] },
     { name: 'compart run --mem --cpu --pids, cold', argv: compart },
+    { name: 'the same, planned by Node', argv: compart, env: { COMPART_PLANNER: 'node' } },
     ...list.flatMap(({ name, argv }) => (argv === null ? [] : [{ name, argv }])),
   ];
   const series: Series[] = commands.map(({ name }) => ({ name, samples: [] }));
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
-      for (const [index, { argv }] of commands.entries()) series[index]?.samples.push(await time(argv));
+      for (const [index, command] of commands.entries()) series[index]?.samples.push(await time(command));
     }
   } finally {
     cleanUp();
@@ -45,7 +52,7 @@ export async function launch(): Promise<void> {
     .filter(({ argv }) => argv === null)
     .map(({ name, why }) => `not measured: ${name}: ${why ?? ''}`);
   publish('launch', 'Starting a program', series, [
-    'cold: nothing of compart runs before; Node starts each time',
+    'cold: nothing of compart runs before; the planner starts each time, compiled or in Node',
     ...absent,
   ]);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,42 +20,131 @@
 #include "launch.h"
 #include "signals.h"
 
+#define PROGRAM "dist/bin/planner"
 #define SCRIPT "bin/compart.js"
+#define CHOICE "COMPART_PLANNER"
 #define DEPTH 3 /* native/build/compart */
-#define CHANNEL_FD 3 /* PLANNER_VARIABLE says so */
+#define CHANNEL_FD 3
 #define MOVES 60
 #define MOVE_INTERVAL_NS 4000000L
 
-/* The script of this installation, whatever name it was started by. */
-static const char *script_path(void)
+static const char *const steering_bun[] = {"BUN_", "NODE_", "JSC_", "WTF_", "MIMALLOC_", "GIGACAGE_",
+					   "ICU_", "UV_", "SIMDUTF_", PLANNER_HIDDEN, NULL};
+/* It reads these certificates before it does anything else; the planner connects nowhere. */
+static const char *const steering_node[] = {"NODE_EXTRA_CA_CERTS=", PLANNER_HIDDEN, NULL};
+
+/* The path of this very program, whatever name it was started by. */
+static const char *own_path(void)
 {
-	static char path[PATH_MAX + sizeof SCRIPT];
+	static char path[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
 
 	if (length < 0)
 		front_fail("/proc/self/exe", errno);
 	path[length] = '\0';
+	return path;
+}
+
+/* A file of this installation. */
+static char *installed(const char *name)
+{
+	char root[PATH_MAX], *path;
+
+	strcpy(root, own_path());
 	for (int i = 0; i < DEPTH; i++) {
-		char *slash = strrchr(path, '/');
+		char *slash = strrchr(root, '/');
 		if (slash == NULL)
-			front_fail(path, ENOENT);
+			front_fail(root, ENOENT);
 		*slash = '\0';
 	}
-	strcat(path, "/" SCRIPT);
+	if (asprintf(&path, "%s/%s", root, name) < 0)
+		front_fail(name, ENOMEM);
 	return path;
+}
+
+static bool steers(const char *variable, const char *const *prefixes)
+{
+	for (; *prefixes != NULL; prefixes++)
+		if (strncmp(variable, *prefixes, strlen(*prefixes)) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The caller's environment, in which what would change the planner itself goes by another name. It
+ * is the command's, and takes its own name again once the planner runs (src/host/front.ts).
+ */
+static char **environment_for(const char *const *prefixes)
+{
+	size_t count = 0;
+
+	while (environ[count] != NULL)
+		count++;
+	char **own = calloc(count + 1, sizeof *own);
+	if (own == NULL)
+		front_fail("environment", ENOMEM);
+	for (size_t i = 0; i < count; i++) {
+		own[i] = environ[i];
+		if (steers(own[i], prefixes) && asprintf(&own[i], PLANNER_HIDDEN "%s", environ[i]) < 0)
+			front_fail("environment", ENOMEM);
+	}
+	return own;
+}
+
+/* argv with other words in the place of argv[0]; script may be NULL. */
+static char **line_of(const char *program, const char *script, int argc, char **argv)
+{
+	char **line = calloc((size_t)argc + 2, sizeof *line), **next = line;
+
+	if (line == NULL)
+		front_fail("planner", ENOMEM);
+	*next++ = (char *)program;
+	if (script != NULL)
+		*next++ = (char *)script;
+	for (int i = 1; i < argc; i++)
+		*next++ = argv[i];
+	return line;
+}
+
+static bool is_limited(__rlimit_resource_t resource)
+{
+	struct rlimit limit;
+
+	return getrlimit(resource, &limit) < 0 || limit.rlim_cur != RLIM_INFINITY;
+}
+
+/*
+ * Can the compiled planner do it? It knows the verbs that are waited for and the one that ends a
+ * detached run (scripts/bundle.mjs). It maps more than setrlimit(2) may leave it, where Node starts,
+ * and does not start where its directory has no name any more.
+ */
+static bool is_compiled(const char *verb)
+{
+	static const char *const verbs[] = {"run", "exec", "finish-run"};
+	const char *choice = getenv(CHOICE);
+	char directory[PATH_MAX];
+
+	if (verb == NULL || (choice != NULL && strcmp(choice, "node") == 0))
+		return false;
+	if (is_limited(RLIMIT_AS) || is_limited(RLIMIT_DATA))
+		return false;
+	if (getcwd(directory, sizeof directory) == NULL)
+		return false;
+	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+		if (strcmp(verb, verbs[i]) == 0)
+			return true;
+	return false;
 }
 
 _Noreturn void planner_exec(int argc, char **argv)
 {
-	char **line = calloc((size_t)argc + 2, sizeof *line);
-
-	if (line == NULL)
-		front_fail("node", ENOMEM);
-	line[0] = "node";
-	line[1] = (char *)script_path();
-	for (int i = 1; i < argc; i++)
-		line[i + 1] = argv[i];
-	execvp(line[0], line);
+	if (is_compiled(argv[1])) {
+		const char *program = installed(PROGRAM);
+		execve(program, line_of(program, NULL, argc, argv), environment_for(steering_bun));
+	}
+	/* Not built, or not for this machine. */
+	char **line = line_of("node", installed(SCRIPT), argc, argv);
+	execvpe(line[0], line, environment_for(steering_node));
 	if (errno != ENOENT)
 		front_fail("node", errno);
 	fputs(FRONT_NAME "node: not found\n", stderr);
@@ -68,6 +158,7 @@ _Noreturn void planner_exec(int argc, char **argv)
 static _Noreturn void become_planner(int argc, char **argv, pid_t parent, int channel)
 {
 	int kept[] = {CHANNEL_FD}, which;
+	char *variable;
 
 	/* It owns the compartment: gone with a front that is killed, it leaves it to gc. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -79,9 +170,9 @@ static _Noreturn void become_planner(int argc, char **argv, pid_t parent, int ch
 	/* The command's descriptors are held open by nobody else than it would be without compart. */
 	fd_close_others(kept, 1);
 	(void)signals_reset(0, &which);
-	setenv(PLANNER_VARIABLE, "3", 1);
-	/* Node reads these certificates before it does anything else; the planner connects nowhere. */
-	unsetenv("NODE_EXTRA_CA_CERTS");
+	if (asprintf(&variable, "%d:%s", CHANNEL_FD, own_path()) < 0 ||
+	    setenv(PLANNER_VARIABLE, variable, 1) < 0)
+		front_fail("environment", ENOMEM);
 	planner_exec(argc, argv);
 }
 

@@ -1,11 +1,17 @@
-/* The planner: bin/compart.js, beside which this program is installed, run by Node. */
+/*
+ * The planner: dist/bin/planner, the program compiled, where that is built and does what is asked;
+ * else bin/compart.js, run by Node. Both are of the installation that this program is of.
+ */
 #ifndef COMPART_PLANNER_H
 #define COMPART_PLANNER_H
 
 #include <sys/types.h>
 
-/* Names the descriptor of the channel, to the planner only. */
+/* To the planner only: "FD:PATH", the descriptor of the channel and the front's own path. */
 #define PLANNER_VARIABLE "COMPART_FRONT"
+
+/* Goes before the names of variables that the planner is not to be steered by. */
+#define PLANNER_HIDDEN "COMPART_HIDDEN_"
 
 /* Becomes the planner; argv is the caller's own, argv[0] to be replaced. */
 _Noreturn void planner_exec(int argc, char **argv);

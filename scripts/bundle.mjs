@@ -1,11 +1,14 @@
-// Builds dist/bin: main.cjs is the whole program, launch.cjs the same with no verb but run and exec; each library that only some verbs need is a file of its
-// own beside it, read when it is first imported. CommonJS, because Node starts it faster than modules.
+// Builds dist/bin: main.cjs is the whole program, launch.cjs the same with no verb but run and exec; each library that only
+// some verbs need is a file of its own beside it, read when it is first imported. CommonJS, because Node starts it faster
+// than modules. dist/bin/planner.cjs is launch.cjs once more, for scripts/planner.mjs to compile.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { build } from 'esbuild';
 
 const LAZY = ['yargs', 'yaml', 'execa'];
+/** Where a program that Bun compiled finds its own modules. */
+const EMBEDDED = '/$bunfs/root';
 const common = {
   bundle: true,
   platform: 'node',
@@ -17,24 +20,29 @@ const common = {
   logLevel: 'warning',
 };
 
-const lazily = {
+/** Leaves the libraries of LAZY to files of their own, which are `file(library)` when the program runs. */
+const lazily = (file) => ({
   name: 'lazily',
   setup({ onResolve }) {
     onResolve({ filter: new RegExp(`^(${LAZY.join('|')})$`) }, ({ path, importer }) =>
-      importer === '' ? null : { path: `./vendor-${path}.cjs`, external: true },
+      importer === '' ? null : { path: file(path), external: true },
     );
   },
-};
+});
+const beside = lazily((name) => `./vendor-${name}.cjs`);
+const within = lazily((name) => `${EMBEDDED}/vendor-${name}.js`);
 
-/** Verbs that launch.cjs leaves to main.cjs (bin/compart.js): never loaded from it. */
-const launchOnly = {
-  name: 'launch-only',
-  setup({ onResolve }) {
+/** Nothing but the named verbs: the others are never asked of this program. */
+const only = (...verbs) => ({
+  name: 'only',
+  setup({ onResolve, onLoad }) {
+    const kept = new RegExp(`/(${verbs.join('|')})\\.js$`);
     onResolve({ filter: /^\.\/(commands\/|complete\.js)/ }, ({ path, kind }) =>
-      kind !== 'dynamic-import' || /\/(run|exec)\.js$/.test(path) ? null : { path, external: true },
+      kind !== 'dynamic-import' || kept.test(path) ? null : { path, namespace: 'not-here' },
     );
+    onLoad({ filter: /.*/, namespace: 'not-here' }, () => ({ contents: '' }));
   },
-};
+});
 
 /** yargs-parser makes a require() for configuration files, which are not used here; node:module takes Node 1 ms to load. */
 const withoutModule = {
@@ -49,33 +57,35 @@ const withoutModule = {
   },
 };
 
-const metaUrl = { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" };
+const urlOf = (file) => ({ js: `const importMetaUrl = require('node:url').pathToFileURL(${file}).href;` });
 // A default import of a CommonJS file is its module.exports.
 const defaultFirst = {
   js: 'if (module.exports.default) module.exports = Object.assign(module.exports.default, module.exports);',
 };
 const define = { 'import.meta.url': 'importMetaUrl' };
 
-const program = (outfile, ...plugins) =>
+const program = (outfile, plugins, file = '__filename') =>
   build({
     ...common,
     define,
-    banner: metaUrl,
+    banner: urlOf(file),
     entryPoints: ['src/cli/main.ts'],
     outfile,
     // It runs as a script (bin/compart.js), in which import() is not to be had.
     supported: { 'dynamic-import': false },
-    plugins: [lazily, withoutModule, ...plugins],
+    plugins: [withoutModule, ...plugins],
   });
 
 await Promise.all([
-  program('dist/bin/main.cjs'),
-  program('dist/bin/launch.cjs', launchOnly),
+  program('dist/bin/main.cjs', [beside]),
+  program('dist/bin/launch.cjs', [beside, only('run', 'exec')]),
+  // A compiled program's own files are nowhere on the disk: what is beside it is found by where it is itself.
+  program('dist/bin/planner.cjs', [within, only('run', 'exec', 'finish-run')], 'process.execPath'),
   ...LAZY.map((name) =>
     build({
       ...common,
       define,
-      banner: metaUrl,
+      banner: urlOf('__filename'),
       footer: defaultFirst,
       minify: true,
       entryPoints: [name],
@@ -87,7 +97,7 @@ await Promise.all([
 // V8's own cache of each program, compiled, taken after a run so that it holds the functions a run needs. It is
 // valid for the Node that made it; another one compiles as usual (bin/compart.js).
 const state = mkdtempSync(`${tmpdir()}/compart-build-`);
-const env = { ...process.env, COMPART_WRITE_CACHE: '1', COMPART_STATE: state };
+const env = { ...process.env, COMPART_WRITE_CACHE: '1', COMPART_STATE: state, COMPART_PLANNER: 'node' };
 for (const words of [['doctor'], ['run', '--mem', '64M', '--cpu', '50%', '--pids', '100', '--', 'true']])
   spawnSync('bin/compart', words, { env, stdio: 'ignore' });
 rmSync(state, { recursive: true });

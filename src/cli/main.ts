@@ -67,6 +67,6 @@ function leave(status: number): void {
 const argv = process.argv.slice(2);
 const front = Front.take(process.env);
 process.on('uncaughtException', (error) => leave(statusOf(error)));
-void main(argv, [process.execPath, process.argv[1] ?? ''])
+void main(argv, front === null ? [process.execPath, process.argv[1] ?? ''] : [front.path])
   .catch(statusOf)
   .then(leave);

@@ -3,25 +3,36 @@ import { CompartError } from '../shared/errors.js';
 import { parseEnding, type ExitStatus, type Launched, type LaunchRequest } from './launched.js';
 import { encodePlan, parseReport, type LaunchReport } from './plan.js';
 
+const HIDDEN = 'COMPART_HIDDEN_';
+
 /**
  * The program that started this one to plan for it (native/front.c): it starts the command, as its own child,
  * and waits for it. Both ends are read and written without the event loop, as nothing else is to be done. This
  * process dies when the front does, so that a front that was killed leaves what `gc` removes.
  */
 export class Front {
+  /** The program itself. */
+  readonly path: string;
   readonly #fd: number;
   readonly #buffer = Buffer.alloc(4096);
   #text = '';
 
-  constructor(fd: number) {
+  constructor(fd: number, path: string) {
     this.#fd = fd;
+    this.path = path;
   }
 
-  /** The front that COMPART_FRONT names, or null. The variable goes: what is started from here has no front. */
+  /**
+   * The front that COMPART_FRONT names, or null. The variable goes: what is started from here has no front. What
+   * native/planner.c has hidden from this very program is there again for what is started.
+   */
   static take(env: NodeJS.ProcessEnv): Front | null {
-    const fd = env['COMPART_FRONT'];
+    const [, fd, path = ''] = /^(\d+):(.*)$/s.exec(env['COMPART_FRONT'] ?? '') ?? [];
     delete env['COMPART_FRONT'];
-    return fd === undefined ? null : new Front(Number(fd));
+    const hidden = Object.entries(env).filter(([name]) => name.startsWith(HIDDEN));
+    for (const [name] of hidden) Reflect.deleteProperty(env, name);
+    for (const [name, value] of hidden) env[name.slice(HIDDEN.length)] = value;
+    return fd === undefined ? null : new Front(Number(fd), path);
   }
 
   /** Has the front start the command, with its own descriptors, environment and process group. */

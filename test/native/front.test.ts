@@ -1,13 +1,12 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { afterEach, describe, expect } from '@jest/globals';
 import { execa } from 'execa';
+import { PLANNER, ROOT } from '../support/planner.js';
 import { runs, until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { type Answer, COMPART, processesBelow, useSandbox } from '../support/sandbox.js';
 import { processNamed, Terminal } from '../support/terminal.js';
 
-const ROOT = dirname(dirname(COMPART));
 const sandbox = useSandbox();
 const withRoot = requires('root');
 const withTmux = requires('root', 'tmux');
@@ -35,6 +34,13 @@ function childNamed(parent: number, name: string): number | null {
     }
   }
   return null;
+}
+
+/** Never 0: a signal to that would be one to the tests themselves. */
+function plannerOf(front: number | undefined): number {
+  const pid = front === undefined ? null : childNamed(front, PLANNER);
+  if (pid === null) throw new Error(`no ${PLANNER} below ${String(front)}`);
+  return pid;
 }
 
 describe('what the front hands on to the command', () => {
@@ -111,7 +117,7 @@ describe('signals to the front', () => {
   withRoot('SIGTERM before the planner has done anything ends a command of 100 s with 143', async () => {
     const subprocess = sandbox.current.start(['run', '--', 'sleep', '100']);
     const front = subprocess.pid ?? 0;
-    await until('the planner', () => childNamed(front, 'node'));
+    await until('the planner', () => childNamed(front, PLANNER));
     process.kill(front, 'SIGTERM');
     expect((await subprocess).exitCode).toBe(143);
   });
@@ -122,7 +128,7 @@ describe('an end of one of the two', () => {
     const { base, compart, start } = sandbox.current;
     const subprocess = start(['run', '--name', 'orphan', '--', 'sleep', '100']);
     const command = await processNamed(base, 'sleep');
-    process.kill(childNamed(subprocess.pid ?? 0, 'node') ?? 0, 'SIGKILL');
+    process.kill(plannerOf(subprocess.pid), 'SIGKILL');
     const { exitCode, stderr } = await subprocess;
     expect({ exitCode, stderr }).toEqual({ exitCode: 125, stderr: 'compart: the planner ended; compart gc removes what is left\n' });
     await until('its end', () => !runs(command));
@@ -133,7 +139,7 @@ describe('an end of one of the two', () => {
     const { base, compart, start } = sandbox.current;
     const subprocess = start(['run', '--name', 'orphan', '--', 'sleep', '100'], { stdout: 'ignore', stderr: 'ignore' });
     const command = await processNamed(base, 'sleep');
-    const planner = childNamed(subprocess.pid ?? 0, 'node') ?? 0;
+    const planner = plannerOf(subprocess.pid);
     subprocess.kill('SIGKILL');
     await subprocess;
     await until('its end', () => !runs(planner));
@@ -173,8 +179,8 @@ describe('bin/compart', () => {
     expect({ status, stdout, stderr }).toEqual({ status: 6, stdout: 'node\n', stderr: '' });
   });
 
-  withRoot('without Node on the PATH says so: 125', async () => {
-    const { status, stdout, stderr } = await sh(`PATH=/nowhere exec "$COMPART" run -- /bin/true`);
+  withRoot('without Node on the PATH says so where it is Node that plans: 125', async () => {
+    const { status, stdout, stderr } = await sh(`PATH=/nowhere COMPART_PLANNER=node exec "$COMPART" run -- /bin/true`);
     expect({ status, stdout, stderr }).toEqual({ status: 125, stdout: '', stderr: 'compart: node: not found\n' });
   });
 
@@ -184,7 +190,8 @@ describe('bin/compart', () => {
     const list = 'JSON.stringify(process.moduleLoadList)';
     writeFileSync(hook, `process.on('exit', () => require('fs').writeFileSync('${dir}/modules', ${list}));`);
     const flags = ['--mem', '64M', '--cpu', '50%', '--pids', '100'];
-    await sandbox.current.compart(['run', ...flags, '--', 'true'], { env: { NODE_OPTIONS: `--require ${hook}` } });
+    const env = { NODE_OPTIONS: `--require ${hook}`, COMPART_PLANNER: 'node' };
+    await sandbox.current.compart(['run', ...flags, '--', 'true'], { env });
     expect(existsSync(`${dir}/modules`)).toBe(true);
     const loaded = JSON.parse(readFileSync(`${dir}/modules`, 'utf8')) as string[];
     const slow = ['child_process', 'net', 'crypto', 'stream', 'timers/promises', 'module', 'internal/modules/esm/loader'];

@@ -77,19 +77,20 @@ const PLANNER_ENDED = 'compart: the planner ended; compart gc removes what is le
 /** Kills compart between any two of its changes. */
 export class Steps {
   readonly #sandbox: Sandbox;
-  readonly #hook: string;
+  readonly #env: Record<string, string>;
 
   constructor(sandbox: Sandbox) {
     this.#sandbox = sandbox;
-    this.#hook = `${sandbox.dir}/hook.cjs`;
-    writeFileSync(this.#hook, HOOK);
+    const hook = `${sandbox.dir}/hook.cjs`;
+    writeFileSync(hook, HOOK);
+    this.#env = { NODE_OPTIONS: `--require ${hook}`, COMPART_PLANNER: 'node' };
   }
 
   /** How many changes this command line makes; it must succeed. */
   async count(args: readonly string[]): Promise<number> {
     const file = `${this.#sandbox.dir}/count`;
     const answer = await this.#sandbox.compart(args, {
-      env: { NODE_OPTIONS: `--require ${this.#hook}`, COMPART_TEST_COUNT_TO: file },
+      env: { ...this.#env, COMPART_TEST_COUNT_TO: file },
     });
     if (answer.status !== 0) throw new Error(`compart ${args.join(' ')}: ${answer.stderr}`);
     return Number(readFileSync(file, 'utf8'));
@@ -101,7 +102,7 @@ export class Steps {
    */
   async dieAt(step: number, args: readonly string[], planner: boolean): Promise<string | null> {
     const env = {
-      NODE_OPTIONS: `--require ${this.#hook}`,
+      ...this.#env,
       COMPART_TEST_DIE_AT: String(step),
       ...(planner ? { COMPART_TEST_PLANNER: '1' } : {}),
     };

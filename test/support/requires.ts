@@ -7,6 +7,7 @@ const NOBODY = ['--reuid=65534', '--regid=65534', '--clear-groups'];
 /** What a test may need of the machine, and how to see whether it is there. */
 const NEEDS: Readonly<Record<string, () => boolean>> = {
   root: () => process.getuid?.() === 0,
+  planner: () => existsSync('dist/bin/planner'),
   'cgroup-memory': () => offers('memory'),
   'cgroup-cpu': () => offers('cpu'),
   'cgroup-cpuset': () => offers('cpuset'),
