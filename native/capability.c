@@ -24,15 +24,11 @@ static int drop_bound(uint64_t dropped, int *which)
 	return 0;
 }
 
-int capability_drop(uint64_t dropped, int *which)
+int capability_shed(uint64_t dropped)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 
-	/* The bounding set first: its drop takes CAP_SETPCAP, which may be one of those to go. */
-	int error = drop_bound(dropped, which);
-	if (error != 0)
-		return error;
 	/* EINVAL: a kernel without ambient capabilities. */
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
 		return errno;
@@ -45,4 +41,12 @@ int capability_drop(uint64_t dropped, int *which)
 		data[i].inheritable &= kept;
 	}
 	return syscall(SYS_capset, &header, data) < 0 ? errno : 0;
+}
+
+/* The bounding set first: its drop takes CAP_SETPCAP, which may be one of those to go. */
+int capability_drop(uint64_t dropped, int *which)
+{
+	int error = drop_bound(dropped, which);
+
+	return error == 0 ? capability_shed(dropped) : error;
 }

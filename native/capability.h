@@ -10,4 +10,7 @@
  */
 int capability_drop(uint64_t dropped, int *which);
 
+/* Takes these and every ambient one from the caller; the bounding set stays. 0 or an errno. */
+int capability_shed(uint64_t dropped);
+
 #endif

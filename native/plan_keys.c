@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan_number.h"
+#include "number.h"
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -110,10 +110,10 @@ static int set_userns(struct plan *plan, char *value)
 	if (value[length] == '\0')
 		return EINVAL;
 	plan->userns.text = value;
-	int error = plan_id(value, length, &plan->userns.uid);
+	int error = number_parse_id(value, length, &plan->userns.uid);
 	if (error != 0)
 		return error;
-	return plan_id(value + length + 1, strlen(value + length + 1), &plan->userns.gid);
+	return number_parse_id(value + length + 1, strlen(value + length + 1), &plan->userns.gid);
 }
 
 static int set_bind(struct plan *plan, char *value)
@@ -132,7 +132,7 @@ static int set_bind(struct plan *plan, char *value)
 static int set_capdrop(struct plan *plan, char *value)
 {
 	uint64_t number = 0;
-	int error = plan_number(value, strlen(value), PLAN_CAPABILITY_MAX, &number);
+	int error = number_parse(value, strlen(value), PLAN_CAPABILITY_MAX, &number);
 
 	if (error == 0)
 		plan->dropped |= UINT64_C(1) << number;
@@ -156,7 +156,7 @@ static int set_groups(struct plan *plan, char *value)
 		return ENOMEM;
 	for (size_t i = 0; i < count; i++) {
 		size_t length = strcspn(item, ",");
-		int error = plan_id(item, length, &plan->groups[i]);
+		int error = number_parse_id(item, length, &plan->groups[i]);
 		if (error != 0)
 			return error;
 		item += length + 1;
@@ -168,13 +168,13 @@ static int set_groups(struct plan *plan, char *value)
 static int set_gid(struct plan *plan, char *value)
 {
 	plan->gid.text = value;
-	return plan_id(value, strlen(value), &plan->gid.value);
+	return number_parse_id(value, strlen(value), &plan->gid.value);
 }
 
 static int set_uid(struct plan *plan, char *value)
 {
 	plan->uid.text = value;
-	return plan_id(value, strlen(value), &plan->uid.value);
+	return number_parse_id(value, strlen(value), &plan->uid.value);
 }
 
 static int set_workdir(struct plan *plan, char *value)
@@ -220,7 +220,7 @@ static int set_env(struct plan *plan, char *value)
 static int set_sigignore(struct plan *plan, char *value)
 {
 	uint64_t number = 0;
-	int error = plan_number(value, strlen(value), PLAN_SIGNAL_MAX, &number);
+	int error = number_parse(value, strlen(value), PLAN_SIGNAL_MAX, &number);
 
 	if (error != 0)
 		return error;
@@ -232,7 +232,7 @@ static int set_sigignore(struct plan *plan, char *value)
 
 static int set_timeout(struct plan *plan, char *value)
 {
-	int error = plan_number(value, strlen(value), PLAN_TIMEOUT_MAX_MS, &plan->timeout_ms);
+	int error = number_parse(value, strlen(value), PLAN_TIMEOUT_MAX_MS, &plan->timeout_ms);
 
 	return error == 0 && plan->timeout_ms == 0 ? ERANGE : error;
 }

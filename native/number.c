@@ -1,9 +1,9 @@
-/* See plan_number.h. */
-#include "plan_number.h"
+/* See number.h. */
+#include "number.h"
 
 #include <errno.h>
 
-int plan_number(const char *text, size_t length, uint64_t max, uint64_t *number)
+int number_parse(const char *text, size_t length, uint64_t max, uint64_t *number)
 {
 	uint64_t sum = 0;
 
@@ -22,10 +22,10 @@ int plan_number(const char *text, size_t length, uint64_t max, uint64_t *number)
 }
 
 /* (uid_t)-1 means "leave it" to the setres*id calls: as an id it would silently drop nothing. */
-int plan_id(const char *text, size_t length, uint32_t *id)
+int number_parse_id(const char *text, size_t length, uint32_t *id)
 {
 	uint64_t number = 0;
-	int error = plan_number(text, length, UINT32_MAX - 1, &number);
+	int error = number_parse(text, length, UINT32_MAX - 1, &number);
 
 	if (error == 0)
 		*id = (uint32_t)number;
