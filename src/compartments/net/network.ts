@@ -229,13 +229,12 @@ export class Network {
 
   /** Waits its turn and works alone: what is changed here, all stacks share. @throws ERR_COMPART_BUSY */
   #alone<T>(work: () => T): T {
-    const self = selfIdentity(this.#host.paths.proc);
-    makePrivateDir(this.folder);
-    for (
-      const started = Date.now();
-      !tryLock(this.folder, 'changing', this.#host.paths.proc, self);
-      pause(1)
-    ) {
+    const { proc } = this.#host.paths;
+    const self = selfIdentity(proc);
+    for (const started = Date.now(); ; pause(1)) {
+      // Whoever leaves last takes the folder away.
+      makePrivateDir(this.folder);
+      if (tryLock(this.folder, 'changing', proc, self)) break;
       if (Date.now() - started > PATIENCE_MS)
         throw new CompartError('ERR_COMPART_BUSY', `another command holds ${this.folder} and does not end`);
     }
