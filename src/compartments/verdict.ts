@@ -10,6 +10,7 @@ export interface LastReadings {
   vm?: MemoryStats | null;
   sched?: CpuStats | null;
   pids?: PidsStats | null;
+  net?: { refused: number | null } | null;
 }
 
 type Decision = Pick<ExitRecord, 'verdict' | 'limitHit'>;
@@ -26,7 +27,8 @@ export function decide(exit: ExitStatus, timedOut: boolean, readings: LastReadin
   if ((readings.vm?.oomKills ?? 0) > 0) return { verdict: 'oom', limitHit: 'vm' };
   if ((readings.pids?.denied ?? 0) > 0) return { verdict: 'pids', limitHit: 'pids' };
   const verdict: Verdict = exit.signal !== null ? 'killed' : exit.exitCode === 0 ? 'ok' : 'failed';
-  return { verdict, limitHit: null };
+  const refused = verdict === 'failed' && (readings.net?.refused ?? 0) > 0;
+  return { verdict, limitHit: refused ? 'net' : null };
 }
 
 function wasThrottled(sched: CpuStats | null | undefined): boolean {
@@ -79,7 +81,10 @@ export function verdictLine(
         `in ${share}% of the time${longer} or more --cpu`
       );
     }
-    default:
-      return null;
+    default: {
+      const refused = readings.net?.refused ?? 0;
+      if (refused === 0) return null;
+      return `${record.name}: ${refused} connection${refused === 1 ? '' : 's'} refused by --allow; try --allow for where it has to go`;
+    }
   }
 }

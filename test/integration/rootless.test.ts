@@ -1,5 +1,15 @@
-import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import { execa } from 'execa';
 import { requires } from '../support/requires.js';
@@ -35,6 +45,22 @@ function takeBack(): string[] {
     }
   }
   return left;
+}
+
+/** Processes of this user that are more than zombies. */
+function runningAs(uid: number): string[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .flatMap((pid) => {
+      try {
+        const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+        return new RegExp(`^State:\\s+[^Z][^]*^Uid:\\s+${uid}\\b`, 'm').test(status)
+          ? [status.slice(0, 40)]
+          : [];
+      } catch {
+        return [];
+      }
+    });
 }
 
 describe('an ordinary user', () => {
@@ -95,6 +121,37 @@ describe('an ordinary user', () => {
       /^compart: hog: out of memory: 1 process killed at the 64 MiB limit \(--mem\), peak 64 MiB/,
     );
   });
+
+  const network = requires('root', 'setpriv', 'cgroup-v1', 'slirp4netns', 'nft', 'iperf3', 'user-namespaces');
+
+  network(
+    'has a stack of its own at 10 and 20 Mbit/s, which it cannot change, and leaves no process',
+    async () => {
+      delegate();
+      const server = execa('iperf3', ['-s', '-p', '5320'], { reject: false, stdio: 'ignore' });
+      await delay(300);
+      const words = ['iperf3', '-c', 'host.compart.internal', '-p', '5320', '-t', '2', '-J', '-R'];
+      const down = await compart('run', '--net', '10mbit/20mbit', '--', ...words);
+      server.kill();
+      const { end } = JSON.parse(down.stdout) as { end: { sum_received: { bits_per_second: number } } };
+      expect(end.sum_received.bits_per_second).toBeGreaterThan(9.3e6);
+      expect(end.sum_received.bits_per_second).toBeLessThan(10.3e6);
+      const inside = await compart(
+        ...['run', '--net', '10mbit', '--', 'sh', '-c'],
+        'id -u; ip link del eth0 2>&1; tc qdisc del dev eth0 root 2>&1',
+      );
+      expect(inside.stdout).toBe(
+        `${UID}\n${'RTNETLINK answers: Operation not permitted\n'.repeat(2)}`.trimEnd(),
+      );
+      const low = await compart('run', '--net', 'max', '-p', '80:80', '--', 'true');
+      expect(low.status).toBe(125);
+      expect(low.stderr).toContain('only root may have a port below 1024');
+      const alone = await compart('run', '--net', 'none', '--', 'ip', '-brief', 'link');
+      expect(alone.stdout).toMatch(/^lo .*$/);
+      await compart('gc');
+      expect(runningAs(UID)).toEqual([]);
+    },
+  );
 
   test('freezes, thaws and kills without the twin, by the freezer', async () => {
     delegate();

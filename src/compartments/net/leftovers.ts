@@ -23,6 +23,7 @@ export function sweepNetworks(host: Host): string[] {
       releaseLease(host, network, lease.number);
       names.push(lease.name);
     }
+    network.dropStrayLinks();
     network.closeIfEmpty();
     network.tidy();
   }

@@ -41,6 +41,7 @@ export interface Shared {
 export type NetworkKind = 'world' | 'island';
 
 const PATIENCE_MS = 10_000;
+const OUR_LINK = /^compart\d+$/;
 const NOTHING: Forwarding = { sysctls: [], guards: { links4: [], all6: false }, routed6: false };
 
 /** The stacks of one network namespace: who has which number, and what they share. */
@@ -175,6 +176,22 @@ export class Network {
   abandoned(hasRecord: (lease: Lease) => boolean): Lease[] {
     const alive = ({ claimer }: Lease): boolean => isAlive(this.#host.paths.proc, claimer);
     return this.leases.all().filter((lease) => !hasRecord(lease) && !alive(lease));
+  }
+
+  /** Takes away links that outlived their stack: a process elsewhere holds a socket of it. Nobody leases meanwhile. */
+  dropStrayLinks(): void {
+    if (this.kind !== 'world') return;
+    const router = this.shared()?.router ?? { holder: null, ownUsers: false, uplink: null };
+    if (router.holder === null && this.#host.uid !== 0) return;
+    const stray = (): string[] => {
+      const text = readKernelFile(`${routerProc(router, this.#host.paths.proc)}/net/dev`) ?? '';
+      const leased = new Set(this.leases.all().map(({ number }) => linkOf(number)));
+      return [...parseLinkCounters(text).keys()].filter((link) => OUR_LINK.test(link) && !leased.has(link));
+    };
+    if (stray().length === 0) return;
+    this.#alone(() => {
+      for (const link of stray()) tryTool(enterRouter(router), 'ip', ['link', 'del', link]);
+    });
   }
 
   /** Is anything of it left: stacks, or what a crash left of setting it up? */

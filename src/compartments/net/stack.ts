@@ -15,7 +15,7 @@ import {
   type QdiscReading,
 } from '../../host/network/qdisc.js';
 import { enterRouter, routerProc, type Router } from '../../host/network/router.js';
-import { dropLink, ipBatch, tcBatch, tryTool } from '../../host/network/tools.js';
+import { ipBatch, tcBatch, tryTool } from '../../host/network/tools.js';
 import {
   emptyNetnsLines,
   gsoLine,
@@ -134,12 +134,12 @@ export class Stack {
     return parseLinkCounters(text).get(this.link) ?? null;
   }
 
-  /** Takes it away, whatever of it is there. What the kernel takes its time for is not waited for. */
+  /**
+   * Takes the namespace away, and with it its links: the kernel does that in its own time (an RCU grace period, some
+   * 27 ms), which is not waited for. The number is not used again before.
+   */
   unmake(): void {
-    const enter = enterRouter(this.router);
-    tryTool(enter, 'ip', ['netns', 'del', this.netns]);
-    // A process elsewhere that holds a socket of it would keep the link.
-    if (this.counters() !== null) void dropLink(enter, this.link);
+    tryTool(enterRouter(this.router), 'ip', ['netns', 'del', this.netns]);
   }
 }
 

@@ -1,5 +1,5 @@
 import { CompartError } from '../../shared/errors.js';
-import { runToolSync, startTool, type ToolResult } from '../exec.js';
+import { runToolSync, type ToolResult } from '../exec.js';
 
 /** The Debian package behind each tool. */
 const PACKAGES = { ip: 'iproute2', tc: 'iproute2', nft: 'nftables', nsenter: 'util-linux' } as const;
@@ -74,10 +74,4 @@ export function tcBatch(enter: Enter, netns: string | null, lines: readonly stri
 /** nft(8): all lines or none. */
 export function nftBatch(enter: Enter, lines: readonly string[]): void {
   run(enter, 'nft', ['-f', '/dev/stdin'], lines);
-}
-
-/** Takes a link away without waiting for it: the kernel does (an RCU grace period, some 27 ms). */
-export async function dropLink(enter: Enter, link: string): Promise<void> {
-  const [file, rest] = wordsFor(enter, 'ip', ['link', 'del', link]);
-  await startTool(file, rest);
 }
