@@ -43,7 +43,9 @@ export function parseArgs(name: string, verb: Verb, argv: readonly string[]): Ar
       throw usageError(`--${flag} takes no value`, `compart ${name} --help`);
     if (given.length > 0) values[flag] = true;
   }
-  if (!args.on('help')) checkWords(name, verb, args.words);
+  // A compart.yaml may have the command.
+  const missing = verb.takesCommand && args.words.length === 0 && args.text('file') !== null;
+  if (!args.on('help') && !missing) checkWords(name, verb, args.words);
   return args;
 }
 

@@ -19,6 +19,15 @@ export function makePrivateDir(path: string): void {
   }
 }
 
+/** Of a parent that is there: a file system that makes no directories (procfs) says ENOENT even so. */
+function makeOne(path: string): void {
+  try {
+    mkdirSync(path, 0o700);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+}
+
 /** Not mkdir's own `recursive`: on a read-only file system that says ENOENT. */
 function makeDirs(path: string): void {
   try {
@@ -27,7 +36,7 @@ function makeDirs(path: string): void {
     const errno = errnoOf(error);
     if (errno === 'ENOENT' && dirname(path) !== path) {
       makeDirs(dirname(path));
-      makeDirs(path);
+      makeOne(path);
     } else if (errno !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
   }
 }

@@ -79,8 +79,11 @@ describe('an interactive bash in a compartment', () => {
       await processNamed(sandbox.current.base, 'sleep', 'T');
       await shell.line('kill %1');
       await until('its end', () => new Set(processesBelow(sandbox.current.base)).size === 1);
-      await shell.line('jobs');
-      await shell.shows(/\[1\]\+\s+Terminated\s+sleep 100/);
+      // It leaves its group a moment before its shell hears of its end; the shell tells at the next prompt after.
+      await until('word of its end', async () => {
+        await shell.line('jobs');
+        return /\[1\]\+\s+Terminated\s+sleep 100/.test(await shell.screen());
+      });
       await leave(shell, 4);
     },
   );

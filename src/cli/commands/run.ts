@@ -21,6 +21,12 @@ export const handler: Handler = async (args, terminal) => {
     );
   }
   const request = runRequest(terminal.host, args, await entryOf(args));
+  if (request.argv.length === 0) {
+    throw usageError(
+      `run: a command is missing, also in ${args.text('file') ?? 'the file'}`,
+      'usage: compart run [flags] [--] CMD [ARG...]',
+    );
+  }
   sayNotEnforced(terminal, request);
   if (args.on('detach')) return detach(terminal, request, args.on('json'));
   return foreground(terminal, request, report);
