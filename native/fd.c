@@ -89,3 +89,13 @@ int fd_open_null(void)
 		return -1;
 	return fd;
 }
+
+int fd_parse(const char *text)
+{
+	char *end;
+	long fd = strtol(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end != '\0' || fd <= STDERR_FILENO || fd > INT_MAX)
+		return -1;
+	return (int)fd;
+}

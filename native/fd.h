@@ -12,6 +12,9 @@ ssize_t fd_read(int fd, void *buffer, size_t size);
 /* Writes it all, in one write(2) when the kernel takes it whole; false with errno otherwise. */
 bool fd_write(int fd, const void *buffer, size_t size);
 
+/* A descriptor above the standard ones, which belong to the command, by its number; -1 for anything else. */
+int fd_parse(const char *text);
+
 /* Closes all above the standard ones but the count given, which it sorts. */
 void fd_close_others(int *kept, size_t count);
 

@@ -13,7 +13,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,22 +78,11 @@ static void start_monitor(struct launch *launch)
 	launch->report_fd = report_fd;
 }
 
-/* A descriptor above the standard ones, which belong to the command. */
-static int parse_fd(const char *text)
-{
-	char *end;
-	long fd = strtol(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end != '\0' || fd <= STDERR_FILENO || fd > INT_MAX)
-		return -1;
-	return (int)fd;
-}
-
 int main(int argc, char **argv)
 {
 	struct launch launch = {.report_fd = -1};
-	int plan_fd = argc < 5 ? -1 : parse_fd(argv[1]);
-	int result_fd = argc < 5 ? -1 : parse_fd(argv[2]);
+	int plan_fd = argc < 5 ? -1 : fd_parse(argv[1]);
+	int result_fd = argc < 5 ? -1 : fd_parse(argv[2]);
 
 	if (plan_fd < 0 || result_fd < 0 || plan_fd == result_fd || strcmp(argv[3], "--") != 0) {
 		fputs("usage: compart-launch PLANFD RESULTFD -- CMD [ARG...]\n", stderr);

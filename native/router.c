@@ -22,7 +22,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -193,20 +192,9 @@ static pid_t await_uplink(const struct router *router)
 	}
 }
 
-/* A descriptor above the standard ones. */
-static int parse_fd(const char *text)
-{
-	char *end;
-	long fd = strtol(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end != '\0' || fd <= STDERR_FILENO || fd > INT_MAX)
-		return -1;
-	return (int)fd;
-}
-
 int main(int argc, char **argv)
 {
-	struct router router = {.peer_fd = argc < 2 ? -1 : parse_fd(argv[1]), .log_fd = -1};
+	struct router router = {.peer_fd = argc < 2 ? -1 : fd_parse(argv[1]), .log_fd = -1};
 	char byte;
 
 	if (router.peer_fd < 0 || fcntl(router.peer_fd, F_SETFD, FD_CLOEXEC) < 0) {

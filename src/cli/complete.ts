@@ -1,10 +1,10 @@
+import { SUBSYSTEM_KINDS } from '../compartments/subsystem.js';
 import type { Host } from '../host/host.js';
 import { own } from '../shared/own.js';
 import { Store } from '../state/store.js';
 import { OPTIONS } from './options.js';
 import { VERBS } from './verbs.js';
 
-const KINDS = ['vm', 'sched', 'net', 'io', 'pids'];
 const FIRST_WORD: Readonly<Record<string, 'name' | 'kind'>> = {
   load: 'kind',
   attach: 'name',
@@ -39,6 +39,6 @@ function candidates(host: Host, line: readonly string[], current: string): strin
   if (current.startsWith('-'))
     return [...verb.flags, 'help'].filter((flag) => OPTIONS[flag]).map((flag) => `--${flag}`);
   const wanted = FIRST_WORD[line[0] ?? ''];
-  if (wanted === 'kind') return KINDS;
+  if (wanted === 'kind') return [...SUBSYSTEM_KINDS];
   return wanted === 'name' ? new Store(host.paths.state).names() : [];
 }

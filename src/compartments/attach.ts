@@ -8,6 +8,8 @@ import { readStat } from '../host/proc/stat.js';
 import { parseMeminfo } from '../host/proc/meminfo.js';
 import { changeAlone } from './change.js';
 import type { Compartment } from './compartment.js';
+import { loadedKinds } from './readings.js';
+import { isForLife } from './subsystems.js';
 
 /** What was moved, and how much memory those processes held before: it stays charged where it was. */
 export interface Attached {
@@ -40,8 +42,9 @@ export async function attachProcesses(compartment: Compartment, pids: readonly n
   return changeAlone(compartment, (fresh) => moveTrees(fresh, pids));
 }
 
-async function moveTrees({ host, record }: Compartment, pids: readonly number[]): Promise<Attached> {
-  if ('net' in record.subsystems) {
+async function moveTrees(compartment: Compartment, pids: readonly number[]): Promise<Attached> {
+  const { host, record } = compartment;
+  if (loadedKinds(compartment).some(isForLife)) {
     throw new CompartError(
       'ERR_COMPART_ATTACH',
       `"${record.name}" has a network stack of its own, which a running process cannot enter`,

@@ -5,7 +5,7 @@ import { groupReader, type Group } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
 import type { SubsystemRecord } from '../state/record.js';
 import { writeKernelFile } from '../host/kernfs.js';
-import type { FlagRefusal, Ground, Loaded, Probe, Subsystem, SubsystemKind } from './subsystem.js';
+import type { FlagRefusal, Ground, Inspected, Loaded, Probe, Subsystem, SubsystemKind } from './subsystem.js';
 
 /** What vm, sched, io and pids add to the common life of a subsystem that a cgroup controller enforces. */
 export interface CgroupSubsystemDefinition<L extends object, S> {
@@ -46,7 +46,7 @@ export class CgroupSubsystem<L extends object, S> implements Subsystem<L, S> {
   }
 
   check(host: Host, loaded: Loaded | null, asked: Partial<L>): void {
-    const now = loaded === null ? null : this.inForce(host, loaded);
+    const now = loaded === null ? null : this.#inForce(host, loaded);
     this.#definition.validate(host, this.#definition.merge(now ?? this.#definition.unlimited, asked));
   }
 
@@ -101,14 +101,18 @@ export class CgroupSubsystem<L extends object, S> implements Subsystem<L, S> {
   }
 
   undo(host: Host, loaded: Loaded): Partial<L> {
-    return this.inForce(host, loaded) ?? {};
+    return this.#inForce(host, loaded) ?? {};
   }
 
   stats(host: Host, { ground: { group } }: Loaded): S | null {
     return this.#driver(host)?.stats(groupReader(group)) ?? null;
   }
 
-  inForce(host: Host, { ground: { group } }: Loaded): L | null {
+  inspect(host: Host, loaded: Loaded): Inspected<S> {
+    return { limits: this.#inForce(host, loaded), stats: this.stats(host, loaded), fault: null };
+  }
+
+  #inForce(host: Host, { ground: { group } }: Loaded): L | null {
     return this.#driver(host)?.inForce(groupReader(group)) ?? null;
   }
 

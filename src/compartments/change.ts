@@ -51,8 +51,8 @@ function isBeingMade(host: Host, { owner, startedAt }: CompartmentRecord): boole
 export function mend(compartment: Compartment): boolean {
   const { host, store, record } = compartment;
   const folder = store.folder(record.name);
-  const halfMade = record.stack && !('net' in record.subsystems);
-  if (isBeingMade(host, record) || (surplusOf(compartment).length === 0 && !halfMade)) return true;
+  const whole = surplusOf(compartment).length === 0 && !hasStrayStack(record);
+  if (isBeingMade(host, record) || whole) return true;
   if (!tryLock(folder, 'changing', host.paths.proc, selfIdentity(host.paths.proc))) return true;
   try {
     return takeBack({ host, store, record: store.get(record.name) });
@@ -68,10 +68,11 @@ export function mend(compartment: Compartment): boolean {
  */
 export function takeBack(compartment: Compartment): boolean {
   const { host, store, record } = compartment;
-  const stackless = releaseStack(compartment);
+  const stray = hasStrayStack(record);
+  if (stray) SUBSYSTEMS.net.release?.(host, groundOf(compartment));
   const surplus = surplusOf(compartment);
   if (surplus.length === 0) {
-    if (stackless) store.save({ ...record, stack: false });
+    if (stray) store.save({ ...record, stack: false });
     return true;
   }
   if (loadedKinds(compartment).length === 0) {
@@ -84,19 +85,14 @@ export function takeBack(compartment: Compartment): boolean {
   removeDirs(surplus);
   store.save({
     ...record,
-    stack: record.stack && !stackless,
+    stack: record.stack && !stray,
     group: { ...record.group, dirs: neededOf(compartment) },
   });
   return true;
 }
 
-/** @returns whether there was a network stack that is not loaded, half-made or left over, and is not any more */
-function releaseStack(compartment: Compartment): boolean {
-  const { host, record } = compartment;
-  if (!record.stack || 'net' in record.subsystems) return false;
-  SUBSYSTEMS.net.release?.(host, groundOf(compartment));
-  return true;
-}
+/** Is there a network stack that is not loaded: half-made, or left over? */
+const hasStrayStack = ({ stack, subsystems }: CompartmentRecord): boolean => stack && !('net' in subsystems);
 
 /** The directories, by controller, that the loaded subsystems need. */
 function neededOf(compartment: Compartment): Group['dirs'] {

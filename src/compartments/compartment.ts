@@ -97,12 +97,11 @@ export async function createCompartment(host: Host, request: CreateRequest): Pro
 }
 
 /** An optional kind under --best-effort, on a host that cannot have it, is left out as a whole. */
-function kindsFor(host: Host, { kinds, bestEffort }: CreateRequest, limits: Limits): SubsystemKind[] {
-  return kinds.filter((kind) => canHave(host, kind) && !(bestEffort && isLeftOut(kind, limits)));
+function kindsFor(host: Host, { kinds, limits }: CreateRequest, left: Limits): SubsystemKind[] {
+  const isLeftOut = (kind: SubsystemKind): boolean =>
+    SUBSYSTEMS[kind].optional && limits[kind] !== undefined && left[kind] === undefined;
+  return kinds.filter((kind) => canHave(host, kind) && !isLeftOut(kind));
 }
-
-const isLeftOut = (kind: SubsystemKind, limits: Limits): boolean =>
-  SUBSYSTEMS[kind].optional && limits[kind] === undefined;
 
 /** Loads one kind into a group that exists, and notes it in the record (which the caller saves). */
 export async function loadInto(

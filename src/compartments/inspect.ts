@@ -37,6 +37,8 @@ export interface Inspection {
   >;
 }
 
+const UNKNOWN = { limits: null, stats: null, fault: null };
+
 /** Computed from the kernel each time, never stored. */
 export function stateOf({ record }: Compartment): CompartmentState {
   if (isFrozen(record.group) && isPopulated(record)) return 'frozen';
@@ -52,10 +54,7 @@ export function inspectCompartment(compartment: Compartment): Inspection {
   const subsystems = loadedKinds(compartment).map((kind) => {
     const loaded = loadedOf(compartment, kind);
     const { driver, notEnforced } = loaded?.record ?? { driver: '', notEnforced: [] };
-    const subsystem = SUBSYSTEMS[kind];
-    const limits = loaded && subsystem.inForce(host, loaded);
-    const stats = loaded && subsystem.stats(host, loaded);
-    const fault = (loaded && subsystem.fault?.(host, loaded)) ?? null;
+    const { limits, stats, fault } = (loaded && SUBSYSTEMS[kind].inspect(host, loaded)) ?? UNKNOWN;
     const enforced = notEnforced.length === 0 && fault === null;
     return [
       kind,

@@ -17,7 +17,7 @@ import {
 import { groupOf } from './groups.js';
 import { loadedKinds } from './readings.js';
 import type { SubsystemKind } from './subsystem.js';
-import { canHave, checkLimits, kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
+import { canHave, checkLimits, isForLife, kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
 
 /** One kind to load, alone, under a name. */
 export type LoadRequest = Omit<CreateRequest, 'kinds' | 'owned'> & { kind: SubsystemKind };
@@ -69,7 +69,7 @@ async function addSubsystem(compartment: Compartment, request: LoadRequest): Pro
   }
   const refusals = refusalsOf(host, request.limits);
   if (!request.bestEffort) refuse(refusals);
-  if (SUBSYSTEMS[request.kind].placement !== undefined && groupPids(record.group).length > 0) {
+  if (isForLife(request.kind) && groupPids(record.group).length > 0) {
     throw new CompartError(
       'ERR_COMPART_BUSY',
       `processes run in "${record.name}", and a running process cannot enter a network stack`,

@@ -69,8 +69,8 @@ export interface Subsystem<L extends object, S> {
   undo(host: Host, loaded: Loaded): Partial<L>;
   /** The last reading, null where the host does not enforce this subsystem. */
   stats(host: Host, loaded: Loaded): S | null;
-  /** What the kernel says is in force. */
-  inForce(host: Host, loaded: Loaded): object | null;
+  /** All that `inspect` shows, from one look at the kernel. */
+  inspect(host: Host, loaded: Loaded): Inspected<S>;
   /** What is in the kernel other than was loaded: somebody took it away. Null where all is in order. */
   fault?(host: Host, loaded: Loaded): string | null;
   /** How a command gets in. @throws ERR_COMPART_KERNEL where what would hold it is not there */
@@ -79,6 +79,15 @@ export interface Subsystem<L extends object, S> {
   unload(host: Host, loaded: Loaded): void;
   /** Takes away what it made besides groups, whether or not its record was saved. May be repeated. */
   release?(host: Host, ground: Ground): void;
+}
+
+/** What the kernel says of a loaded subsystem. */
+export interface Inspected<S> {
+  /** In force, null where the host does not enforce it. */
+  limits: object | null;
+  stats: S | null;
+  /** What somebody took away of what was loaded, or null. */
+  fault: string | null;
 }
 
 /** A subsystem that is loaded, and what its record says. */

@@ -31,6 +31,9 @@ export const kindsOfRun = (limits: Limits): SubsystemKind[] =>
 export const canHave = (host: Host, kind: SubsystemKind): boolean =>
   SUBSYSTEMS[kind].optional || SUBSYSTEMS[kind].controllers(host).length > 0;
 
+/** Must a process be born into it, as it can neither enter nor leave it later? */
+export const isForLife = (kind: SubsystemKind): boolean => SUBSYSTEMS[kind].placement !== undefined;
+
 /**
  * Refuses limits that no host could hold together, whatever this one enforces.
  * @param loadedOf what is loaded of the compartment that they would change

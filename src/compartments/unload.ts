@@ -4,7 +4,7 @@ import type { Compartment } from './compartment.js';
 import { groupPids } from '../host/cgroup/group.js';
 import { loadedKinds, loadedOf } from './readings.js';
 import type { SubsystemKind } from './subsystem.js';
-import { SUBSYSTEMS } from './subsystems.js';
+import { isForLife, SUBSYSTEMS } from './subsystems.js';
 
 /**
  * Takes a subsystem out, or all of them: the processes go on, in the caller's own groups. With the last
@@ -38,10 +38,8 @@ function takeOut(compartment: Compartment, kind: SubsystemKind | null): void {
 /** What a process was born into it cannot leave: its namespaces. */
 function refuseWhileInside(compartment: Compartment, kind: SubsystemKind | null): void {
   const { record } = compartment;
-  const kept = loadedKinds(compartment).find(
-    (each) => (kind === null || kind === each) && SUBSYSTEMS[each].placement !== undefined,
-  );
-  if (kept === undefined || groupPids(record.group).length === 0) return;
+  const stays = loadedKinds(compartment).some((each) => (kind === null || kind === each) && isForLife(each));
+  if (!stays || groupPids(record.group).length === 0) return;
   throw new CompartError(
     'ERR_COMPART_BUSY',
     `processes run in "${record.name}", and a running process cannot leave its network stack`,

@@ -158,6 +158,12 @@ export async function startTool(file: string, argv: readonly string[]): Promise<
 /** Where Debian and others keep the tools of the administrator, which not every user's PATH names. */
 const ADMIN_PATH = '/usr/sbin:/sbin';
 
+/** The caller's environment, with those tools on its PATH. */
+const toolEnvironment = (): NodeJS.ProcessEnv => ({
+  ...process.env,
+  PATH: `${process.env['PATH'] ?? '/usr/bin:/bin'}:${ADMIN_PATH}`,
+});
+
 /** How a tool ended that was waited for without the event loop. */
 export interface ToolResult {
   status: number | null;
@@ -171,11 +177,7 @@ export interface ToolResult {
 export function runToolSync(file: string, argv: readonly string[], input = ''): ToolResult {
   // Not an import, so that a start which needs no tool does not pay for it.
   const { spawnSync } = process.getBuiltinModule('node:child_process');
-  const env = {
-    ...process.env,
-    PATH: `${process.env['PATH'] ?? '/usr/bin:/bin'}:${ADMIN_PATH}`,
-    LC_ALL: 'C',
-  };
+  const env = { ...toolEnvironment(), LC_ALL: 'C' };
   // Null where the program could not be started, whatever the types say.
   const result: Partial<Pick<SpawnSyncReturns<string>, 'stdout' | 'stderr' | 'error'>> & {
     status: number | null;
@@ -200,10 +202,9 @@ export interface Held {
 /** Starts a program that speaks on descriptor 3, which its first word names, and waits for a line of it. */
 export async function startHeld(file: string, argv: readonly string[]): Promise<Held> {
   const { spawn } = await childProcess();
-  const path = `${process.env['PATH'] ?? '/usr/bin:/bin'}:${ADMIN_PATH}`;
   const child = spawn(file, ['3', ...argv], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
-    env: { ...process.env, PATH: path },
+    env: toolEnvironment(),
     detached: true,
   });
   const socket = child.stdio[3] as Duplex;
@@ -227,6 +228,6 @@ export async function startHeld(file: string, argv: readonly string[]): Promise<
 
 /** Is there a program of this name on the PATH, or where administrators' tools are? */
 export function toolExists(file: string): boolean {
-  const dirs = `${process.env['PATH'] ?? ''}:${ADMIN_PATH}:/usr/bin:/bin`.split(':');
+  const dirs = (toolEnvironment()['PATH'] ?? '').split(':');
   return dirs.some((dir) => dir !== '' && existsSync(`${dir}/${file}`));
 }

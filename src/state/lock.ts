@@ -1,7 +1,9 @@
 import { readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { errnoOf } from '../shared/errors.js';
-import { isAlive, type ProcessIdentity } from '../host/proc/identity.js';
+import { formatIdentity, isAlive, parseIdentity, type ProcessIdentity } from '../host/proc/identity.js';
 import { stateError } from './json.js';
+
+const NOBODY: ProcessIdentity = { pid: 0, startTime: 0 };
 
 /** What the holder of a compartment's folder is at. */
 export type Lock = 'removing' | 'changing';
@@ -15,7 +17,7 @@ export function tryLock(folder: string, lock: Lock, proc: string, self: ProcessI
   const path = `${folder}/${lock}`;
   for (let tries = 0; tries < 3; tries += 1) {
     try {
-      symlinkSync(`${self.pid}_${self.startTime}`, path);
+      symlinkSync(formatIdentity(self), path);
       return true;
     } catch (error) {
       const errno = errnoOf(error);
@@ -38,9 +40,8 @@ export function unlock(folder: string, lock: Lock): void {
 /** Null if the lock was given back meanwhile; nobody for what is no lock. */
 function holderOf(path: string): ProcessIdentity | null {
   try {
-    const match = /^(\d+)_(\d+)$/.exec(readlinkSync(path));
-    return match ? { pid: Number(match[1]), startTime: Number(match[2]) } : { pid: 0, startTime: 0 };
+    return parseIdentity(readlinkSync(path)) ?? NOBODY;
   } catch (error) {
-    return errnoOf(error) === 'ENOENT' ? null : { pid: 0, startTime: 0 };
+    return errnoOf(error) === 'ENOENT' ? null : NOBODY;
   }
 }

@@ -1,11 +1,13 @@
 import { networkInterfaces } from 'node:os';
 import { CompartError, usageError } from '../../shared/errors.js';
 import type { Host } from '../../host/host.js';
+import { addressesOf, FIRST_NUMBER, ownAddresses } from '../../host/network/pool.js';
 import type { Router } from '../../host/network/router.js';
 import type { StackRules } from '../../host/network/table.js';
+import { linkOf } from '../../host/network/veth.js';
 import { selfIdentity } from '../../host/proc/identity.js';
 import type { SubsystemRecord } from '../../state/record.js';
-import type { FlagRefusal, Ground, Loaded, Placement, Subsystem } from '../subsystem.js';
+import type { FlagRefusal, Ground, Inspected, Loaded, Placement, Subsystem } from '../subsystem.js';
 import { changeStack } from './change.js';
 import type { NetAsked, NetLimits } from './limits.js';
 import { HOST_NAME, writeHosts, writeResolver } from './names.js';
@@ -15,7 +17,7 @@ import { lackOf, lacksOfConditions } from './probe.js';
 import type { NetRecord, NetStats } from './record.js';
 import { placementIn } from './placement.js';
 import { publishedOf } from './published.js';
-import { faultIn, limitsInForce, readStack } from './readings.js';
+import { faultOf, limitsOf, look, statsOf } from './readings.js';
 import { Relays } from './relays.js';
 import { destinationsOf, hostsLines, resolveAllowed } from './resolve.js';
 import { Stack } from './stack.js';
@@ -46,10 +48,6 @@ const FLAGS: Readonly<Record<keyof NetAsked, string>> = {
 const UPLINK_NAME_SERVER = '10.0.2.3';
 
 const recordOf = ({ record }: Loaded): NetRecord => record as NetRecord;
-
-function stackOf(host: Host, { handles }: NetRecord, shared: Shared | null = null): Stack {
-  return new Stack(host, handles.router, handles.number, shared?.leaf ?? null);
-}
 
 const kindOf = (limits: Pick<NetLimits, 'stack'>): NetworkKind =>
   limits.stack === 'none' ? 'island' : 'world';
@@ -118,8 +116,7 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
     const published = publishedOf(present?.limits.published ?? [], asked);
     if (rest.allow === undefined || rest.allow === null) return { ...rest, published };
     const own = new Map<string, string[]>();
-    for (const { name, addresses } of peersOf(network, ground))
-      own.set(name, [addresses.ipv4, ...(addresses.ipv6 === null ? [] : [addresses.ipv6])]);
+    for (const { name, addresses } of peersOf(network, ground)) own.set(name, ownAddresses(addresses));
     const shared = network.shared();
     const gateway = present?.handles.hostAddress ?? (shared === null ? null : hostOf(shared));
     if (gateway !== null) own.set(HOST_NAME, [gateway]);
@@ -178,8 +175,7 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
     const relays = new Relays(host, network.relaysOf(number));
     const nameServer = router.holder === null ? addresses.gateway4 : UPLINK_NAME_SERVER;
     const stub = writeResolver(ground.folder, nameServer, limits.allow === null);
-    if (stub !== null && router.holder === null)
-      relays.answerNames(addresses.gateway4, stackOf(host, record).link, stub);
+    if (stub !== null && router.holder === null) relays.answerNames(addresses.gateway4, linkOf(number), stub);
     for (const published of limits.published) relays.publish(published, addresses.ipv4, router);
     if (peers.length > 0) tellPeers(network, ground, { name: ground.name, addresses });
   }
@@ -196,20 +192,26 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
     return recordOf(loaded).limits;
   }
 
-  stats(host: Host, { record }: Loaded): NetStats {
-    return readStack(host, record as NetRecord);
+  stats(host: Host, loaded: Loaded): NetStats {
+    return statsOf(recordOf(loaded), look(host, recordOf(loaded)));
   }
 
-  inForce(host: Host, { record }: Loaded): object {
-    return limitsInForce(host, record as NetRecord);
+  inspect(host: Host, loaded: Loaded): Inspected<NetStats> {
+    const record = recordOf(loaded);
+    const seen = look(host, record, true);
+    return {
+      limits: limitsOf(record, seen),
+      stats: statsOf(record, seen),
+      fault: faultOf(host, record, seen),
+    };
   }
 
-  fault(host: Host, { record }: Loaded): string | null {
-    return faultIn(host, record as NetRecord);
+  fault(host: Host, loaded: Loaded): string | null {
+    return faultOf(host, recordOf(loaded), look(host, recordOf(loaded)));
   }
 
-  placement(host: Host, { ground, record }: Loaded): Placement {
-    return placementIn(host, ground.folder, record as NetRecord);
+  placement(host: Host, loaded: Loaded): Placement {
+    return placementIn(host, loaded.ground.folder, recordOf(loaded));
   }
 
   unload(host: Host, { ground }: Loaded): void {
@@ -240,7 +242,7 @@ export function releaseLease(host: Host, network: Network, number: number): void
 const driverOf = (ofHost: boolean): string => (ofHost ? 'veth' : 'veth+userns');
 
 const hostOf = ({ router, pool }: Shared): string | null =>
-  hostAddressOf(router, pool.ipv4.replace(/0\/\d+$/, '1'));
+  hostAddressOf(router, addressesOf(pool, FIRST_NUMBER).gateway4);
 
 const gone = ({ ground: { name } }: Loaded): CompartError =>
   new CompartError('ERR_COMPART_KERNEL', `the network of "${name}" is gone`, {

@@ -18,15 +18,15 @@ import {
   withoutStackLines,
   type StackRules,
 } from '../../host/network/table.js';
-import { nftBatch, tryTool } from '../../host/network/tools.js';
-import { linkOf } from '../../host/network/veth.js';
-import { parseLinkCounters } from '../../host/network/counters.js';
+import { nftBatch, tryNft, tryTool } from '../../host/network/tools.js';
+import { isLink, linkOf } from '../../host/network/veth.js';
+import { readLinkCounters, type LinkCounters } from '../../host/network/counters.js';
 import { pause } from '../../host/pause.js';
 import { isAlive, selfIdentity } from '../../host/proc/identity.js';
 import { makePrivateDir, readJson, writeJson } from '../../state/json.js';
 import { Leases, type Lease, type Lessee } from '../../state/leases.js';
 import { tryLock, unlock } from '../../state/lock.js';
-import { startRouter, wayOut } from './uplink.js';
+import { ownRouter, startRouter } from './uplink.js';
 
 /** What all stacks of one network share; written before it is made, so that it can be taken back after a crash. */
 export interface Shared {
@@ -41,7 +41,6 @@ export interface Shared {
 export type NetworkKind = 'world' | 'island';
 
 const PATIENCE_MS = 10_000;
-const OUR_LINK = /^compart\d+$/;
 const NOTHING: Forwarding = { sysctls: [], guards: { links4: [], all6: false }, routed6: false };
 
 /** The stacks of one network namespace: who has which number, and what they share. */
@@ -75,15 +74,14 @@ export class Network {
    * Takes a number; the first stack sets up what all share.
    * @throws ERR_COMPART_UNSUPPORTED where this host has no way to it, or no number is left
    */
-  async enter(lessee: Lessee): Promise<{ number: number; shared: Shared }> {
-    makePrivateDir(this.folder);
-    const way = wayOut(this.#host, this.kind);
-    const prepared = this.shared() === null && way.private ? await startRouter(this.#host, way) : null;
+  async enter(lessee: Lessee): Promise<void> {
+    const own = ownRouter(this.#host, this.kind);
+    const prepared = this.shared() === null && own !== null ? await startRouter(this.#host, own) : null;
     try {
-      return this.#alone(() => {
+      this.#alone(() => {
         const shared = this.shared() ?? this.#setUp(prepared?.router ?? null);
         if (prepared !== null && shared.router.holder?.pid === prepared.router.holder?.pid) prepared.keep();
-        return { number: this.#lease(lessee, shared), shared };
+        this.#lease(lessee, shared);
       });
     } finally {
       prepared?.leave();
@@ -111,14 +109,17 @@ export class Network {
     return shared;
   }
 
-  #lease(lessee: Lessee, shared: Shared): number {
-    const text = readKernelFile(`${routerProc(shared.router, this.#host.paths.proc)}/net/dev`) ?? '';
-    const links = parseLinkCounters(text);
+  #lease(lessee: Lessee, { router }: Shared): void {
+    const links = this.#links(router);
     const number = this.leases.take(lessee, FIRST_NUMBER, LAST_NUMBER, (each) => !links.has(linkOf(each)));
-    if (number !== null) return number;
+    if (number !== null) return;
     throw new CompartError('ERR_COMPART_UNSUPPORTED', `all ${LAST_NUMBER - 1} network stacks are in use`, {
       hint: 'compart ps lists the compartments that have one',
     });
+  }
+
+  #links(router: Router): Map<string, LinkCounters> {
+    return readLinkCounters(routerProc(router, this.#host.paths.proc));
   }
 
   /** Notes and adds the rules of a stack; a table that somebody took away is made anew, with all stacks in it. */
@@ -127,10 +128,7 @@ export class Network {
       this.#note(rules);
       for (const peer of rules.peers) this.#befriend(peer, rules.number);
       const fresh = this.leases.all().length === 1;
-      if (!fresh) {
-        const result = tryTool(enterRouter(shared.router), 'nft', ['-f', '/dev/stdin'], stackLines(rules));
-        if (result.status === 0) return;
-      }
+      if (!fresh && tryNft(enterRouter(shared.router), stackLines(rules)).status === 0) return;
       this.repair(shared);
     });
   }
@@ -157,10 +155,9 @@ export class Network {
 
   /**
    * Gives a number back, with its rules; with the last of them goes what all shared. May be repeated.
-   * @returns numbers of the stacks that could reach it
    */
-  leave(number: number): number[] {
-    return this.#alone(() => {
+  leave(number: number): void {
+    this.#alone(() => {
       const shared = this.shared();
       const rules = this.rulesOf(number);
       const last = this.leases.all().every((lease) => lease.number === number);
@@ -168,7 +165,6 @@ export class Network {
       rmSync(this.#rulesFile(number), { force: true });
       this.leases.release(number);
       if (last) this.#close(shared);
-      return rules?.peers ?? [];
     });
   }
 
@@ -184,9 +180,8 @@ export class Network {
     const router = this.shared()?.router ?? { holder: null, ownUsers: false, uplink: null };
     if (router.holder === null && this.#host.uid !== 0) return;
     const stray = (): string[] => {
-      const text = readKernelFile(`${routerProc(router, this.#host.paths.proc)}/net/dev`) ?? '';
       const leased = new Set(this.leases.all().map(({ number }) => linkOf(number)));
-      return [...parseLinkCounters(text).keys()].filter((link) => OUR_LINK.test(link) && !leased.has(link));
+      return [...this.#links(router).keys()].filter((link) => isLink(link) && !leased.has(link));
     };
     if (stray().length === 0) return;
     this.#alone(() => {
@@ -204,12 +199,12 @@ export class Network {
 
   #withdraw(shared: Shared, rules: StackRules): void {
     for (const peer of rules.peers) this.#unfriend(peer, rules.number);
-    const lines = withoutStackLines(rules);
-    const result = tryTool(enterRouter(shared.router), 'nft', ['-f', '/dev/stdin'], lines);
+    const enter = enterRouter(shared.router);
+    const result = tryNft(enter, withoutStackLines(rules));
     if (result.status === 0 || result.errno === 'ENOENT') return;
     // Somebody changed the table: it is made anew without this stack.
     rmSync(this.#rulesFile(rules.number), { force: true });
-    tryTool(enterRouter(shared.router), 'nft', ['delete', 'table', ...TABLE.split(' ')]);
+    tryNft(enter, [`delete table ${TABLE}`]);
     this.repair(shared);
   }
 
@@ -217,7 +212,7 @@ export class Network {
     const file = `${this.folder}/shared.json`;
     const known = shared ?? (readJson(file) as Shared | null);
     if (shared !== null && this.kind === 'world' && shared.router.holder === null)
-      tryTool([], 'nft', ['delete', 'table', ...TABLE.split(' ')]);
+      tryNft([], [`delete table ${TABLE}`]);
     if (known !== null) switchOff(this.#host.paths.proc, known.forwarding);
     const holder = shared?.router.holder ?? null;
     if (holder !== null) process.kill(holder.pid, 'SIGKILL');

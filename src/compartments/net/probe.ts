@@ -2,27 +2,22 @@ import { existsSync } from 'node:fs';
 import { toolExists } from '../../host/exec.js';
 import type { Host } from '../../host/host.js';
 import { readKernelFile } from '../../host/kernfs.js';
-import { tryTool } from '../../host/network/tools.js';
+import { missing, tryTool } from '../../host/network/tools.js';
 import type { FlagRefusal } from '../subsystem.js';
 import type { NetAsked } from './limits.js';
-import { uplinkHere } from './uplink.js';
+import { NO_UPLINK, uplinkHere } from './uplink.js';
 
 type Lack = Omit<FlagRefusal, 'flag'>;
 
 /** Why this host cannot give a stack of its own, or null. Looks at files, starts nothing. */
 export function lackOf(host: Host): Lack | null {
-  for (const [tool, debian] of [
-    ['ip', 'iproute2'],
-    ['tc', 'iproute2'],
-    ['nft', 'nftables'],
-  ] as const) {
-    if (!toolExists(tool)) return { why: `${tool} is not installed`, mend: `apt-get install ${debian}` };
-  }
+  const tools = ['ip', 'tc', 'nft', ...(host.uid === 0 ? [] : (['nsenter'] as const))] as const;
+  const absent = tools.find((tool) => !toolExists(tool));
+  if (absent !== undefined) return missing(absent);
   return host.uid === 0 ? null : lackWithoutRoot(host);
 }
 
 function lackWithoutRoot({ paths: { proc } }: Host): Lack | null {
-  if (!toolExists('nsenter')) return { why: 'nsenter is not installed', mend: 'apt-get install util-linux' };
   const setting = (name: string): string | null => readKernelFile(`${proc}/sys/${name}`);
   if (setting('user/max_user_namespaces') === '0')
     return {
@@ -39,11 +34,7 @@ function lackWithoutRoot({ paths: { proc } }: Host): Lack | null {
       why: 'AppArmor takes the rights out of user namespaces (kernel.apparmor_restrict_unprivileged_userns)',
       mend: 'as root: sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile for compart-router',
     };
-  if (uplinkHere() === null)
-    return {
-      why: 'without root, a way out needs slirp4netns or pasta, and neither is installed',
-      mend: 'apt-get install slirp4netns',
-    };
+  if (uplinkHere() === null) return NO_UPLINK;
   if (!existsSync('/dev/net/tun')) return { why: 'there is no /dev/net/tun', mend: 'as root: modprobe tun' };
   return null;
 }

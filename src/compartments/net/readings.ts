@@ -1,22 +1,34 @@
 import type { Host } from '../../host/host.js';
-import { enterRouter, type Router } from '../../host/network/router.js';
+import type { LinkCounters } from '../../host/network/counters.js';
+import type { QdiscReading } from '../../host/network/qdisc.js';
+import { enterRouter } from '../../host/network/router.js';
 import { parseCounter, TABLE } from '../../host/network/table.js';
-import { tryTool } from '../../host/network/tools.js';
+import { tryNft, tryTool } from '../../host/network/tools.js';
+import { linkOf } from '../../host/network/veth.js';
 import { formatAllowed, formatPublished } from './limits.js';
 import { Network } from './network.js';
 import type { NetRecord, NetStats } from './record.js';
 import { Stack } from './stack.js';
 
-/** One reading; rx is what the compartment downloads. */
-export function readStack(host: Host, { limits, handles }: NetRecord): NetStats {
+/** One look at a stack, from which all that is said of it follows: each costs two processes of tc(8). */
+export interface Seen {
+  /** Null where the link is gone, or never was. */
+  counters: LinkCounters | null;
+  rx: QdiscReading | null;
+  tx: QdiscReading | null;
+}
+
+/** @param all also shapers that were not asked for, and that only somebody else can have put there */
+export function look(host: Host, { limits, handles }: NetRecord, all = false): Seen {
   const stack = new Stack(host, handles.router, handles.number);
   const counters = handles.addresses === null ? null : stack.counters();
-  const shaped =
-    limits.rxLimitBps !== null ||
-    limits.txLimitBps !== null ||
-    limits.delayUs !== null ||
-    limits.lossPercent !== null;
-  const shapers = shaped && counters !== null ? stack.shapers() : { rx: null, tx: null };
+  const { rxLimitBps, txLimitBps, delayUs, lossPercent } = limits;
+  const shaped = all || [rxLimitBps, txLimitBps, delayUs, lossPercent].some((limit) => limit !== null);
+  return { counters, ...(shaped && counters !== null ? stack.shapers() : { rx: null, tx: null }) };
+}
+
+/** One reading; rx is what the compartment downloads. */
+export function statsOf({ limits, handles }: NetRecord, { counters, rx, tx }: Seen): NetStats {
   const plus = (link: number | undefined, shaper: number | undefined): number | null =>
     link === undefined ? null : link + (shaper ?? 0);
   // The router sends what the stack receives.
@@ -25,20 +37,18 @@ export function readStack(host: Host, { limits, handles }: NetRecord): NetStats 
     txBytes: counters?.rxBytes ?? null,
     rxPackets: counters?.txPackets ?? null,
     txPackets: counters?.rxPackets ?? null,
-    rxDropped: plus(counters?.txDropped, shapers.rx?.drops),
-    txDropped: plus(counters?.rxDropped, shapers.tx?.drops),
-    rxLimitBps: limits.rxLimitBps === null ? null : (shapers.rx?.rateBps ?? null),
-    txLimitBps: limits.txLimitBps === null ? null : (shapers.tx?.rateBps ?? null),
+    rxDropped: plus(counters?.txDropped, rx?.drops),
+    txDropped: plus(counters?.rxDropped, tx?.drops),
+    rxLimitBps: limits.rxLimitBps === null ? null : (rx?.rateBps ?? null),
+    txLimitBps: limits.txLimitBps === null ? null : (tx?.rateBps ?? null),
     address: handles.addresses?.ipv4 ?? null,
     published: limits.published.map(formatPublished),
-    refused: limits.allow === null ? null : refusedBy(handles.router, stack.link),
+    refused: limits.allow === null ? null : refusedBy(handles),
   };
 }
 
 /** What the kernel says is in force, and by what. */
-export function limitsInForce(host: Host, { limits, handles }: NetRecord): object {
-  const stack = new Stack(host, handles.router, handles.number);
-  const { rx, tx } = limits.stack === 'own' ? stack.shapers() : { rx: null, tx: null };
+export function limitsOf({ limits, handles }: NetRecord, { rx, tx }: Seen): object {
   return {
     stack: limits.stack,
     rxLimitBps: rx?.rateBps ?? null,
@@ -53,31 +63,26 @@ export function limitsInForce(host: Host, { limits, handles }: NetRecord): objec
 }
 
 /** What of a stack is not as it was made, or null. */
-export function faultIn(host: Host, { limits, handles }: NetRecord): string | null {
+export function faultOf(
+  host: Host,
+  { limits, handles }: NetRecord,
+  { counters, rx, tx }: Seen,
+): string | null {
   if (limits.stack === 'none') return null;
-  const stack = new Stack(host, handles.router, handles.number);
-  const network = new Network(host, handles.network);
-  if (network.shared() === null) return 'the process that holds its network is gone';
-  if (stack.counters() === null) return `its link ${stack.link} is gone`;
-  const { rx, tx } = stack.shapers();
-  if (rx?.rateBps !== limits.rxLimitBps && limits.rxLimitBps !== null)
-    return `the shaper of ${stack.link} is gone`;
-  if (tx?.rateBps !== limits.txLimitBps && limits.txLimitBps !== null)
-    return `the shaper inside ${stack.netns} is gone`;
-  const { status } = tryTool(enterRouter(handles.router), 'nft', [
-    ...['get', 'element', ...TABLE.split(' '), 'addresses4'],
-    `{ "${stack.link}" . ${handles.addresses?.ipv4 ?? ''} }`,
-  ]);
-  return status === 0 ? null : `the rules of ${stack.link} in the table ${TABLE} are gone`;
+  const link = linkOf(handles.number);
+  if (new Network(host, handles.network).shared() === null)
+    return 'the process that holds its network is gone';
+  if (counters === null) return `its link ${link} is gone`;
+  if (limits.rxLimitBps !== null && rx?.rateBps !== limits.rxLimitBps) return `the shaper of ${link} is gone`;
+  if (limits.txLimitBps !== null && tx?.rateBps !== limits.txLimitBps)
+    return `the shaper inside ${link} is gone`;
+  const element = `{ "${link}" . ${handles.addresses?.ipv4 ?? ''} }`;
+  const { status } = tryNft(enterRouter(handles.router), [`get element ${TABLE} addresses4 ${element}`]);
+  return status === 0 ? null : `the rules of ${link} in the table ${TABLE} are gone`;
 }
 
-function refusedBy(router: Router, link: string): number | null {
-  const { status, stdout } = tryTool(enterRouter(router), 'nft', [
-    '-j',
-    'list',
-    'counter',
-    ...TABLE.split(' '),
-    link,
-  ]);
+function refusedBy({ router, number }: NetRecord['handles']): number | null {
+  const argv = ['-j', 'list', 'counter', ...TABLE.split(' '), linkOf(number)];
+  const { status, stdout } = tryTool(enterRouter(router), 'nft', argv);
   return status === 0 ? parseCounter(stdout) : null;
 }

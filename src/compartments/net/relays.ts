@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { CompartError, errnoOf, reasonOf } from '../../shared/errors.js';
 import { getSystemErrorName } from 'node:util';
+import { CompartError, errnoOf, reasonOf } from '../../shared/errors.js';
 import { runToolSync } from '../../host/exec.js';
 import type { Host } from '../../host/host.js';
 import { routerProc, type Router } from '../../host/network/router.js';
-import { isAlive } from '../../host/proc/identity.js';
+import { isAlive, parseIdentity, type ProcessIdentity } from '../../host/proc/identity.js';
 import { pause } from '../../host/pause.js';
 import { makePrivateDir } from '../../state/json.js';
 import { formatPublished, type Published } from './limits.js';
@@ -65,12 +65,6 @@ export class Relays {
     rmSync(this.#dir, { recursive: true, force: true });
   }
 
-  /** Does the relay of a published port run? */
-  serves({ protocol, ip, hostPort }: Published): boolean {
-    const identity = this.#identity(`${protocol}-${ip}-${hostPort}`);
-    return identity !== null && isAlive(this.#host.paths.proc, identity);
-  }
-
   /** @returns why it could not be started, as `errno` or words */
   #start(route: Route, router: Router | null): string | null {
     const proc = this.#host.paths.proc;
@@ -114,10 +108,9 @@ export class Relays {
     rmSync(`${this.#dir}/${name}`, { force: true });
   }
 
-  #identity(name: string): { pid: number; startTime: number } | null {
+  #identity(name: string): ProcessIdentity | null {
     try {
-      const match = /^(\d+)_(\d+)$/.exec(readFileSync(`${this.#dir}/${name}`, 'utf8').trim());
-      return match ? { pid: Number(match[1]), startTime: Number(match[2]) } : null;
+      return parseIdentity(readFileSync(`${this.#dir}/${name}`, 'utf8').trim());
     } catch {
       return null;
     }

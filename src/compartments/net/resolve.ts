@@ -1,5 +1,5 @@
 import { usageError, errnoOf } from '../../shared/errors.js';
-import type { Addresses } from '../../host/network/pool.js';
+import { ownAddresses, type Addresses } from '../../host/network/pool.js';
 import type { Destination } from '../../host/network/table.js';
 import type { Allowed } from './limits.js';
 import { HOST_NAME, type HostsLine } from './names.js';
@@ -61,12 +61,13 @@ export function hostsLines(
   peers: ReadonlyArray<{ name: string; addresses: Addresses }>,
   allow: readonly Allowed[] | null,
 ): HostsLine[] {
-  const both = ({ ipv4, ipv6 }: Addresses): string[] => [ipv4, ...(ipv6 === null ? [] : [ipv6])];
+  const own = addresses === null ? ['127.0.0.1'] : ownAddresses(addresses);
   return [
-    ...(addresses === null ? [{ address: '127.0.0.1', names: [name] }] : []),
-    ...(addresses === null ? [] : both(addresses).map((address) => ({ address, names: [name] }))),
+    ...own.map((address) => ({ address, names: [name] })),
     ...(hostAddress === null ? [] : [{ address: hostAddress, names: [HOST_NAME] }]),
-    ...peers.flatMap((peer) => both(peer.addresses).map((address) => ({ address, names: [peer.name] }))),
+    ...peers.flatMap((peer) =>
+      ownAddresses(peer.addresses).map((address) => ({ address, names: [peer.name] })),
+    ),
     ...namesOf(allow ?? []),
   ];
 }

@@ -1,7 +1,6 @@
 import { CompartError } from '../../shared/errors.js';
 import type { Host } from '../../host/host.js';
-import { readKernelFile } from '../../host/kernfs.js';
-import { parseLinkCounters, type LinkCounters } from '../../host/network/counters.js';
+import { readLinkCounters, type LinkCounters } from '../../host/network/counters.js';
 import { forwardFrom } from '../../host/network/forwarding.js';
 import { addressesOf, type Addresses } from '../../host/network/pool.js';
 import {
@@ -17,7 +16,6 @@ import {
 import { enterRouter, routerProc, type Router } from '../../host/network/router.js';
 import { ipBatch, tcBatch, tryTool } from '../../host/network/tools.js';
 import {
-  emptyNetnsLines,
   gsoLine,
   INNER_LINK,
   innerLines,
@@ -60,7 +58,7 @@ export class Stack {
 
   /** Makes a namespace with its loopback, and no way out. */
   makeIsland(): void {
-    ipBatch(enterRouter(this.router), null, emptyNetnsLines(this.netns));
+    ipBatch(enterRouter(this.router), null, [`netns add ${this.netns}`]);
     ipBatch(enterRouter(this.router), this.netns, ['link set lo up']);
   }
 
@@ -130,8 +128,7 @@ export class Stack {
 
   /** What the router's end of the link has carried; null where it is gone. */
   counters(): LinkCounters | null {
-    const text = readKernelFile(`${routerProc(this.router, this.#host.paths.proc)}/net/dev`) ?? '';
-    return parseLinkCounters(text).get(this.link) ?? null;
+    return readLinkCounters(routerProc(this.router, this.#host.paths.proc)).get(this.link) ?? null;
   }
 
   /**

@@ -5,12 +5,8 @@ import type { Router, Uplink } from '../../host/network/router.js';
 import { identify } from '../../host/proc/identity.js';
 import type { NetworkKind } from './network.js';
 
-/** Over which way packets leave, and whether it wants a router of compart's own. */
-export interface WayOut {
-  private: boolean;
-  ownUsers: boolean;
-  uplink: Uplink | null;
-}
+/** A router of compart's own, and the process that connects it with the world; null for none. */
+export type OwnRouter = Pick<Router, 'ownUsers' | 'uplink'>;
 
 /** In the order of preference: slirp4netns holds rates more exactly, pasta is faster without any (docs/network.md). */
 const UPLINKS = ['slirp4netns', 'pasta'] as const;
@@ -18,15 +14,21 @@ const UPLINKS = ['slirp4netns', 'pasta'] as const;
 /** The process in user space that this host has, or null. */
 export const uplinkHere = (): Uplink | null => UPLINKS.find((tool) => toolExists(tool)) ?? null;
 
-/** @throws ERR_COMPART_UNSUPPORTED if the caller has neither the right nor the tool */
-export function wayOut(host: Host, kind: NetworkKind): WayOut {
-  if (host.uid === 0) return { private: false, ownUsers: false, uplink: kind === 'world' ? 'forward' : null };
-  if (kind === 'island') return { private: true, ownUsers: true, uplink: null };
-  const uplink = uplinkHere();
-  if (uplink !== null) return { private: true, ownUsers: true, uplink };
-  throw new CompartError('ERR_COMPART_UNSUPPORTED', 'without root, a way out needs slirp4netns or pasta', {
-    hint: 'apt-get install slirp4netns',
-  });
+export const NO_UPLINK = {
+  why: 'without root, a way out needs slirp4netns or pasta, and neither is installed',
+  mend: 'apt-get install slirp4netns',
+};
+
+/**
+ * The router that this caller needs, null where the host's own namespace will do.
+ * @throws ERR_COMPART_UNSUPPORTED if the caller has neither the right nor the tool
+ */
+export function ownRouter(host: Host, kind: NetworkKind): OwnRouter | null {
+  if (host.uid === 0) return null;
+  const uplink = kind === 'island' ? null : uplinkHere();
+  if (kind === 'world' && uplink === null)
+    throw new CompartError('ERR_COMPART_UNSUPPORTED', NO_UPLINK.why, { hint: NO_UPLINK.mend });
+  return { ownUsers: true, uplink };
 }
 
 /** slirp4netns(1): no way to the host's loopback; it ends when the holder does. */
@@ -60,7 +62,7 @@ export interface StartedRouter {
 }
 
 /** Starts a router of compart's own (native/router.c). @throws ERR_COMPART_UNSUPPORTED */
-export async function startRouter(host: Host, { ownUsers, uplink }: WayOut): Promise<StartedRouter> {
+export async function startRouter(host: Host, { ownUsers, uplink }: OwnRouter): Promise<StartedRouter> {
   const command = uplink === 'slirp4netns' ? SLIRP : uplink === 'pasta' ? PASTA : [];
   const held = await startHeld(host.paths.router, command);
   const ready = /^ready (\d+) (\d+)$/m.exec(held.said);

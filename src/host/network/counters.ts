@@ -1,3 +1,5 @@
+import { readKernelFile } from '../kernfs.js';
+
 /** What a link has carried, from where the link is seen. */
 export interface LinkCounters {
   rxBytes: number;
@@ -31,3 +33,7 @@ export function parseLinkCounters(text: string): Map<string, LinkCounters> {
   }
   return links;
 }
+
+/** The links that a process sees, by name. @param proc `/proc`, or the folder of that process in it */
+export const readLinkCounters = (proc: string): Map<string, LinkCounters> =>
+  parseLinkCounters(readKernelFile(`${proc}/net/dev`) ?? '');

@@ -16,6 +16,9 @@ export interface Addresses {
   gateway6: string | null;
 }
 
+/** Those by which others know it. */
+export const ownAddresses = ({ ipv4, ipv6 }: Addresses): string[] => [ipv4, ...(ipv6 === null ? [] : [ipv6])];
+
 /** Tried in this order: what home routers, docker, libvirt and VPNs hand out by themselves is not among them. */
 export const CANDIDATES4 = [
   '10.210.0.0/16',

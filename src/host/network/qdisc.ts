@@ -2,7 +2,6 @@ import { CompartError } from '../../shared/errors.js';
 
 /** How a link is held to a rate: the numbers of tc-tbf(8), and the largest packet that segmentation may build. */
 export interface Shape {
-  rateBps: number;
   burstBytes: number;
   gsoBytes: number;
 }
@@ -23,7 +22,7 @@ const bytesIn = (rateBps: number, seconds: number): number => Math.ceil((rateBps
 export function shapeOf(rateBps: number): Shape {
   const gsoBytes = Math.min(GSO_MAX_BYTES, Math.max(LEAST_GSO_BYTES, bytesIn(rateBps, GSO_SECONDS)));
   const burstBytes = Math.max(LEAST_BURST_BYTES, bytesIn(rateBps, BURST_SECONDS));
-  return { rateBps, burstBytes, gsoBytes };
+  return { burstBytes, gsoBytes };
 }
 
 /** WAN conditions of one direction; null where nothing was asked. */
@@ -87,26 +86,17 @@ export const unshapeLine = (link: string): string => `qdisc del dev ${link} root
 /** What `tc -j qdisc show` says of one queue, as far as it is read. */
 interface QdiscJson {
   kind: string;
-  dev?: string;
   root?: boolean;
-  options?: { rate?: number; delay?: { delay: number }; 'loss-random'?: { loss: number } };
+  options?: { rate?: number };
   drops?: number;
-  overlimits?: number;
-  backlog?: number;
-  qlen?: number;
 }
 
 /** The queue of one link as the kernel has it. */
 export interface QdiscReading {
-  link: string | null;
   kind: string;
   root: boolean;
   rateBps: number | null;
-  delayUs: number | null;
   drops: number;
-  overlimits: number;
-  backlogBytes: number;
-  backlogPackets: number;
 }
 
 /** Reads what `tc -s -j qdisc show` printed: one JSON array a command. Pure. @throws ERR_COMPART_KERNEL */
@@ -117,15 +107,10 @@ export function parseQdiscs(text: string): QdiscReading[] {
       .filter((line) => line.trim() !== '')
       .flatMap((line) => JSON.parse(line) as QdiscJson[])
       .map((qdisc) => ({
-        link: qdisc.dev ?? null,
         kind: qdisc.kind,
         root: qdisc.root === true,
         rateBps: qdisc.kind === 'tbf' && qdisc.options?.rate !== undefined ? qdisc.options.rate * 8 : null,
-        delayUs: qdisc.options?.delay === undefined ? null : Math.round(qdisc.options.delay.delay * 1e6),
         drops: qdisc.drops ?? 0,
-        overlimits: qdisc.overlimits ?? 0,
-        backlogBytes: qdisc.backlog ?? 0,
-        backlogPackets: qdisc.qlen ?? 0,
       }));
   } catch (error) {
     throw new CompartError('ERR_COMPART_KERNEL', `tc printed what cannot be read: ${text.slice(0, 200)}`, {

@@ -9,17 +9,19 @@ export type NetworkTool = keyof typeof PACKAGES;
 export type Enter = readonly string[];
 
 function checked(tool: NetworkTool, lines: readonly string[], result: ToolResult): string {
-  if (result.errno === 'ENOENT') throw missingTool(tool);
+  if (result.errno === 'ENOENT') {
+    const { why, mend } = missing(tool);
+    throw new CompartError('ERR_COMPART_UNSUPPORTED', why, { hint: mend });
+  }
   if (result.status === 0) return result.stdout;
   throw new CompartError('ERR_COMPART_KERNEL', `${tool}: ${reasonIn(lines, result.stderr)}`);
 }
 
-/** The error for a tool that is not installed. */
-export function missingTool(tool: NetworkTool): CompartError {
-  return new CompartError('ERR_COMPART_UNSUPPORTED', `${tool} is not installed`, {
-    hint: `apt-get install ${PACKAGES[tool]}`,
-  });
-}
+/** Why a tool cannot be had, and what mends it. */
+export const missing = (tool: NetworkTool): { why: string; mend: string } => ({
+  why: `${tool} is not installed`,
+  mend: `apt-get install ${PACKAGES[tool]}`,
+});
 
 /** What the tool complains of, after the line that it complains about. */
 function reasonIn(lines: readonly string[], stderr: string): string {
@@ -71,7 +73,13 @@ export function tcBatch(enter: Enter, netns: string | null, lines: readonly stri
   return run(enter, 'tc', [...inNetns(netns), '-s', '-j', '-batch', '-'], lines);
 }
 
+const NFT_LINES = ['-f', '/dev/stdin'];
+
 /** nft(8): all lines or none. */
 export function nftBatch(enter: Enter, lines: readonly string[]): void {
-  run(enter, 'nft', ['-f', '/dev/stdin'], lines);
+  run(enter, 'nft', NFT_LINES, lines);
 }
+
+/** The same, for lines that somebody may have left without what they are about. */
+export const tryNft = (enter: Enter, lines: readonly string[]): ToolResult =>
+  tryTool(enter, 'nft', NFT_LINES, lines);

@@ -4,6 +4,8 @@ import { GSO_MAX_BYTES } from './qdisc.js';
 /** What the stack and its link are called, everywhere: interface names have 15 characters (IFNAMSIZ). */
 export const LINK_PREFIX = 'compart';
 export const linkOf = (number: number): string => `${LINK_PREFIX}${number}`;
+export const isLink = (name: string): boolean =>
+  name.startsWith(LINK_PREFIX) && /^\d+$/.test(name.slice(LINK_PREFIX.length));
 /** Inside it is called as users expect. */
 export const INNER_LINK = 'eth0';
 
@@ -16,11 +18,6 @@ export interface GsoLimits {
 }
 
 const gso = (bytes: number | null): string => (bytes === null ? '' : ` gso_max_size ${bytes}`);
-
-/** `ip -batch` lines that make a namespace with loopback only. Pure. */
-export function emptyNetnsLines(netns: string): string[] {
-  return [`netns add ${netns}`];
-}
 
 /**
  * `ip -batch` lines, in the router's namespace, that make a namespace and a pair of links into it (veth(4),

@@ -27,3 +27,12 @@ export function isAlive(proc: string, identity: ProcessIdentity): boolean {
   const stat = readStat(proc, identity.pid);
   return stat !== null && stat.startTime === identity.startTime && stat.state !== 'Z' && stat.state !== 'X';
 }
+
+/** As it is written down, here and by native/relay.c: `PID_STARTTIME`. */
+export const formatIdentity = ({ pid, startTime }: ProcessIdentity): string => `${pid}_${startTime}`;
+
+/** Reads {@link formatIdentity}'s text; null for any other. */
+export function parseIdentity(text: string): ProcessIdentity | null {
+  const match = /^(\d+)_(\d+)$/.exec(text);
+  return match ? { pid: Number(match[1]), startTime: Number(match[2]) } : null;
+}
