@@ -1,3 +1,5 @@
+import { largestUnit } from '../shared/units/duration.js';
+
 /** Aligned columns; the last one is not padded. Numbers line up on the right. */
 export function table(
   header: readonly string[],
@@ -32,15 +34,7 @@ export function commandLine(command: readonly string[] | null, width: number): s
 
 /** Time since `ms` in its largest unit: `42s`, `7m`, `3h`, `2d`. */
 export function ago(ms: number): string {
-  const seconds = Math.max(0, Math.floor((Date.now() - ms) / 1000));
-  for (const [unit, size] of [
-    ['d', 86_400],
-    ['h', 3600],
-    ['m', 60],
-  ] as const) {
-    if (seconds >= size) return `${Math.floor(seconds / size)}${unit}`;
-  }
-  return `${seconds}s`;
+  return largestUnit(Date.now() - ms);
 }
 
 /** Microseconds of CPU over a span, as a percentage of one CPU. */

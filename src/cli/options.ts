@@ -33,6 +33,11 @@ export const OPTIONS: Readonly<Record<string, Option>> = {
   force: { help: 'kills what runs in it' },
   signal: { alias: 's', metavar: 'S', help: 'name or number, default KILL' },
   follow: { help: 'goes on until the command ends' },
+  listen: { metavar: '[IP:]PORT', help: 'where to listen, default 127.0.0.1:9750' },
+  'token-file': { metavar: 'FILE', help: 'callers must know the token in it (mode 0600)' },
+  'tls-cert': { metavar: 'FILE', help: 'certificate, PEM; with --tls-key' },
+  'tls-key': { metavar: 'FILE', help: 'its key, PEM (mode 0600)' },
+  'allow-control': { help: 'the page may also freeze, kill and set; wants --token-file' },
   help: { alias: 'h', help: 'this page' },
 };
 

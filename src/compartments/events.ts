@@ -19,7 +19,8 @@ export interface CompartmentEvent {
 
 const LOOK_EVERY_MS = 200;
 
-interface Seen {
+/** What was last seen of a compartment, to tell what has happened since. */
+export interface Seen {
   oomKills: number;
   throttledPeriods: number;
   limits: string;
@@ -33,25 +34,40 @@ const limitsOf = (record: CompartmentRecord): Record<string, unknown> =>
  * in between is told from its exit record.
  */
 export async function* watchEvents(host: Host, signal: AbortSignal): AsyncGenerator<CompartmentEvent> {
-  const history = new History(host.paths.state);
-  makePrivateDir(history.folder);
-  const ended: string[] = [];
-  const watcher = watch(history.folder, (_, file) => {
-    if (file?.endsWith('.json') && !ended.includes(file)) ended.push(file);
-  });
+  const ends = watchEnds(host);
   const seen = new Map<string, Seen>();
   try {
     for (let first = true; !signal.aborted; first = false) {
       yield* changes(host, seen, first);
-      for (const file of ended.splice(0)) {
-        const record = history.read(file);
-        if (record !== null) yield* exitEvents(record, seen);
-      }
+      for (const record of ends.take()) yield* exitEvents(record, seen);
       await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
   } finally {
-    watcher.close();
+    ends.close();
   }
+}
+
+/** Exit records from now on. */
+export interface Ends {
+  /** Those written since the last call. */
+  take(): ExitRecord[];
+  close(): void;
+}
+
+/** Watches the history for runs that end. @throws ERR_COMPART_STATE if its folder cannot be made */
+export function watchEnds(host: Host): Ends {
+  const history = new History(host.paths.state);
+  makePrivateDir(history.folder);
+  const ended = new Set<string>();
+  const watcher = watch(history.folder, (_, file) => {
+    if (file?.endsWith('.json')) ended.add(file);
+  });
+  const take = (): ExitRecord[] => {
+    const files = [...ended];
+    ended.clear();
+    return files.flatMap((file) => history.read(file) ?? []);
+  };
+  return { take, close: () => watcher.close() };
 }
 
 function event(
@@ -69,24 +85,35 @@ async function* changes(
 ): AsyncGenerator<CompartmentEvent> {
   const { compartments } = await listCompartments(host);
   for (const compartment of compartments) {
-    const { record } = compartment;
-    const stats = readStats(compartment);
-    const now = countersOf(stats.vm, stats.sched, record);
-    const before = seen.get(record.id);
-    seen.set(record.id, now);
-    if (before === undefined) {
-      if (first) continue;
-      yield event(record.name, 'created', { limits: limitsOf(record) });
-      yield* differences(record.name, { oomKills: 0, throttledPeriods: 0, limits: now.limits }, now, record);
-      continue;
-    }
-    yield* differences(record.name, before, now, record);
+    const { vm, sched } = readStats(compartment);
+    yield* changesOf(compartment.record, vm, sched, seen, first);
+  }
+}
+
+/**
+ * What happened in one compartment since `seen` was last written, which this does.
+ * @param first is this the first look at all? Then what is new to `seen` has not been created just now
+ */
+export function* changesOf(
+  record: CompartmentRecord,
+  vm: Pick<MemoryStats, 'oomKills'> | null | undefined,
+  sched: Pick<CpuStats, 'throttledPeriods'> | null | undefined,
+  seen: Map<string, Seen>,
+  first: boolean,
+): Generator<CompartmentEvent> {
+  const now = countersOf(vm, sched, record);
+  const before = seen.get(record.id);
+  seen.set(record.id, now);
+  if (before !== undefined) yield* differences(record.name, before, now, record);
+  else if (!first) {
+    yield event(record.name, 'created', { limits: limitsOf(record) });
+    yield* differences(record.name, { oomKills: 0, throttledPeriods: 0, limits: now.limits }, now, record);
   }
 }
 
 function countersOf(
-  vm: MemoryStats | null | undefined,
-  sched: CpuStats | null | undefined,
+  vm: Pick<MemoryStats, 'oomKills'> | null | undefined,
+  sched: Pick<CpuStats, 'throttledPeriods'> | null | undefined,
   record: CompartmentRecord,
 ): Seen {
   return {
@@ -109,7 +136,8 @@ function* differences(
   if (now.limits !== before.limits) yield event(name, 'limit', { limits: limitsOf(record) });
 }
 
-function* exitEvents(record: ExitRecord, seen: Map<string, Seen>): Generator<CompartmentEvent> {
+/** What an exit record tells: the end, and OOM kills that nobody had seen. Forgets the compartment in `seen`. */
+export function* exitEvents(record: ExitRecord, seen: Map<string, Seen>): Generator<CompartmentEvent> {
   const oomKills = (record.stats['vm'] as MemoryStats | null | undefined)?.oomKills ?? 0;
   const known = seen.get(record.id)?.oomKills ?? 0;
   if (oomKills > known) yield event(record.name, 'oom', { oomKills: oomKills - known });

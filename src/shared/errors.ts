@@ -24,6 +24,7 @@ export const ERROR_CODES = {
   ERR_COMPART_NOT_EXECUTABLE: { exitCode: 126, when: 'The command was found and cannot be executed.' },
   ERR_COMPART_COMMAND_NOT_FOUND: { exitCode: 127, when: 'The command was not found.' },
   ERR_COMPART_ATTACH: { exitCode: 125, when: 'A process cannot be attached; the message says why.' },
+  ERR_COMPART_LISTEN: { exitCode: 125, when: 'The server cannot listen where it was asked to.' },
   ERR_COMPART_INTERNAL: { exitCode: 125, when: 'A defect in compart itself; please report it.' },
 } as const;
 
@@ -69,6 +70,8 @@ export function errnoOf(error: unknown): string | null {
 
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'Permission denied',
+  EADDRINUSE: 'Address already in use',
+  EADDRNOTAVAIL: 'Cannot assign requested address',
   EAGAIN: 'Resource temporarily unavailable',
   EBUSY: 'Device or resource busy',
   EEXIST: 'File exists',

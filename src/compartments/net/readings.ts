@@ -31,12 +31,8 @@ export function look(host: Host, { limits, handles }: NetRecord, all = false): S
 export function statsOf({ limits, handles }: NetRecord, { counters, rx, tx }: Seen): NetStats {
   const plus = (link: number | undefined, shaper: number | undefined): number | null =>
     link === undefined ? null : link + (shaper ?? 0);
-  // The router sends what the stack receives.
   return {
-    rxBytes: counters?.txBytes ?? null,
-    txBytes: counters?.rxBytes ?? null,
-    rxPackets: counters?.txPackets ?? null,
-    txPackets: counters?.rxPackets ?? null,
+    ...carried(counters),
     rxDropped: plus(counters?.txDropped, rx?.drops),
     txDropped: plus(counters?.rxDropped, tx?.drops),
     rxLimitBps: limits.rxLimitBps === null ? null : (rx?.rateBps ?? null),
@@ -44,6 +40,18 @@ export function statsOf({ limits, handles }: NetRecord, { counters, rx, tx }: Se
     address: handles.addresses?.ipv4 ?? null,
     published: limits.published.map(formatPublished),
     refused: limits.allow === null ? null : refusedBy(handles),
+  };
+}
+
+/** What a stack has received and sent: its router sends what it receives. */
+export function carried(
+  counters: LinkCounters | null,
+): Pick<NetStats, 'rxBytes' | 'txBytes' | 'rxPackets' | 'txPackets'> {
+  return {
+    rxBytes: counters?.txBytes ?? null,
+    txBytes: counters?.rxBytes ?? null,
+    rxPackets: counters?.txPackets ?? null,
+    txPackets: counters?.rxPackets ?? null,
   };
 }
 

@@ -1,0 +1,35 @@
+import { once } from 'node:events';
+import { usageError } from '../../shared/errors.js';
+import { DEFAULT_LISTEN, parseListen } from '../../metrics/server/listen.js';
+import { Token } from '../../metrics/server/secrets.js';
+import { serve, type TlsFiles } from '../../metrics/server/server.js';
+import type { Args } from '../parse.js';
+import { VERSION } from '../version.js';
+import type { Handler } from '../verbs.js';
+
+function tlsOf(args: Args): TlsFiles | null {
+  const cert = args.text('tls-cert');
+  const key = args.text('tls-key');
+  if (cert !== null && key !== null) return { cert, key };
+  if (cert === null && key === null) return null;
+  const [given, other] = cert === null ? ['--tls-key', '--tls-cert'] : ['--tls-cert', '--tls-key'];
+  throw usageError(`${given} wants ${other}`, 'docs/serve.md shows how to make both');
+}
+
+export const handler: Handler = async (args, { host, say }) => {
+  const ended = Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(process, signal)));
+  const tokenFile = args.text('token-file');
+  const server = await serve({
+    host,
+    version: VERSION,
+    metrics: { answer: () => Promise.resolve({ contentType: 'text/plain', body: '' }) },
+    listen: parseListen(args.text('listen') ?? DEFAULT_LISTEN),
+    tls: tlsOf(args),
+    token: tokenFile === null ? null : Token.read(tokenFile),
+    allowControl: args.on('allow-control'),
+  });
+  say(`serving on ${server.url}`);
+  await ended;
+  await server.close();
+  return 0;
+};

@@ -1,0 +1,39 @@
+import { existsSync } from 'node:fs';
+import type { Host } from '../../host/host.js';
+import { Store } from '../../state/store.js';
+import type { Compartment } from '../../compartments/compartment.js';
+import { inspectCompartment } from '../../compartments/inspect.js';
+import type { Listed } from '../page/wire.js';
+import { Slices } from './slices.js';
+
+/** How one compartment is read. */
+export type Look = (compartment: Compartment) => Listed;
+
+/** All of it, as `compart ps --json` says. */
+export const lookClosely: Look = (compartment) => {
+  const { spec: _spec, ...listed } = inspectCompartment(compartment);
+  return listed;
+};
+
+/**
+ * Every compartment of this user, in slices. One that vanishes in the middle, or that cannot be read, is left out.
+ * Nothing is swept: a question changes nothing.
+ */
+export async function* survey(host: Host, look: Look): AsyncGenerator<[Compartment, Listed]> {
+  const store = new Store(host.paths.state);
+  const names = store.names();
+  if (names.length > 0) await host.ready();
+  const slices = new Slices();
+  for (const name of names) {
+    await slices.breathe();
+    try {
+      const record = store.read(name);
+      if (record === null) continue;
+      const compartment = { host, store, record };
+      const listed = look(compartment);
+      if (existsSync(record.group.identity)) yield [compartment, listed];
+    } catch {
+      // Gone meanwhile, or damaged: compart ps names those.
+    }
+  }
+}
