@@ -1,8 +1,8 @@
-// Builds dist/bin: main.cjs is the whole program, launch.cjs the same with no verb but run and exec; each library that only
+// Builds dist/page, the live page of `compart serve`, and dist/bin: main.cjs is the whole program, launch.cjs the same with no verb but run and exec; each library that only
 // some verbs need is a file of its own beside it, read when it is first imported. CommonJS, because Node starts it faster
 // than modules. dist/bin/planner.cjs is launch.cjs once more, for scripts/planner.mjs to compile.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { build } from 'esbuild';
 
@@ -76,7 +76,21 @@ const program = (outfile, plugins, file = '__filename') =>
     plugins: [withoutModule, ...plugins],
   });
 
+/** Everything the page needs comes from the server that serves it: it works offline. */
+const page = build({
+  ...common,
+  platform: 'browser',
+  format: 'esm',
+  target: ['chrome111', 'firefox115', 'safari16.4'],
+  minify: true,
+  entryPoints: { page: 'src/metrics/page/main.ts' },
+  outdir: 'dist/page',
+});
+mkdirSync('dist/page', { recursive: true });
+for (const file of ['index.html', 'icon.svg']) copyFileSync(`src/metrics/page/${file}`, `dist/page/${file}`);
+
 await Promise.all([
+  page,
   program('dist/bin/main.cjs', [beside]),
   program('dist/bin/launch.cjs', [beside, only('run', 'exec')]),
   // A compiled program's own files are nowhere on the disk: what is beside it is found by where it is itself.
