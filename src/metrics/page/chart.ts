@@ -6,7 +6,13 @@ import { ceilingOf, linesOf, summaryOf, valueText, windowOf, type Line, type Plo
 const HEIGHT = 168;
 const FONT = '11px system-ui, sans-serif';
 const SYNC = 'compart';
-const ON_THE_RIGHT = { side: 1 } as Pick<UPlot.Axis, 'side'>;
+const LABEL_WIDTH = 30;
+/** Room for the labels of marks, and for the axis of shares: plots with and without it line up. */
+const MARGIN_TOP = 14;
+const MARGIN_RIGHT = 40;
+const ON_THE_RIGHT = { side: 1 as unknown as UPlot.Axis.Side };
+/** A limit holds until it is changed. */
+const STEPS = UPlot.paths.stepped?.({ align: 1 });
 const MARK_LABEL = { oom: 'OOM', limit: 'limit' } as const;
 
 const colour = (name: string): string =>
@@ -92,7 +98,7 @@ export class Chart {
     return {
       width: Math.max(this.#stage.clientWidth, 200),
       height: HEIGHT,
-      padding: [10, shares ? 0 : 8, 0, 0],
+      padding: [MARGIN_TOP, shares ? 0 : MARGIN_RIGHT, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, sync: { key: SYNC }, points: { size: 5 } },
       scales: {
@@ -102,13 +108,19 @@ export class Chart {
       },
       axes: [
         axis({ space: 70, size: 26, values: (_, ticks) => ticks.map(clock) }),
-        axis({ scale: 'y', size: 62, space: 34, values: (_, ticks) => ticks.map(plot.axis) }),
+        axis({
+          scale: 'y',
+          size: 62,
+          space: 34,
+          ...stepsOf(plot),
+          values: (_, ticks) => ticks.map(plot.axis),
+        }),
         ...(shares
           ? [
               axis({
                 scale: 'share',
                 ...ON_THE_RIGHT,
-                size: 40,
+                size: MARGIN_RIGHT,
                 grid: { show: false },
                 values: (_, t) => t.map((v) => `${Math.round(v * 100)}%`),
               }),
@@ -135,6 +147,10 @@ export class Chart {
   }
 }
 
+/** Bytes are counted in powers of two, so are the steps of their axis. */
+const stepsOf = ({ binary }: Plot): Pick<UPlot.Axis, 'incrs'> =>
+  binary ? { incrs: Array.from({ length: 50 }, (_, power) => 2 ** power) } : {};
+
 function axis(own: UPlot.Axis): UPlot.Axis {
   const line = colour('--grid');
   return {
@@ -154,8 +170,8 @@ function seriesOf({ colour: number, limit = false, share = false }: Line): UPlot
     stroke,
     width: limit ? 1.25 : 1.75,
     points: { show: false },
-    ...(limit ? { dash: [5, 4] } : {}),
-    ...(share || (number === 1 && !limit) ? { fill: `${stroke}1f` } : {}),
+    ...(limit && STEPS !== undefined ? { dash: [5, 4], paths: STEPS } : {}),
+    ...(number === 1 && !limit ? { fill: `${stroke}1f` } : {}),
   };
 }
 
@@ -171,7 +187,9 @@ function drawMarks(uplot: UPlot, marks: readonly Mark[]): void {
   const ratio = devicePixelRatio;
   ctx.save();
   ctx.font = `600 ${10 * ratio}px system-ui, sans-serif`;
+  ctx.textAlign = 'left';
   ctx.lineWidth = 1.5 * ratio;
+  let labelled = Number.NEGATIVE_INFINITY;
   for (const { at, kind } of marks.filter((mark) => mark.at >= from && mark.at <= to)) {
     const x = Math.round(uplot.valToPos(at, 'x', true));
     ctx.strokeStyle = ctx.fillStyle = colour(kind === 'oom' ? '--oom' : '--change');
@@ -180,10 +198,10 @@ function drawMarks(uplot: UPlot, marks: readonly Mark[]): void {
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
-    const label = MARK_LABEL[kind];
-    const fits = x + 3 * ratio + ctx.measureText(label).width < bbox.left + bbox.width;
-    ctx.textAlign = fits ? 'left' : 'right';
-    ctx.fillText(label, x + (fits ? 3 : -3) * ratio, bbox.top + 9 * ratio);
+    // One label for those that stand together.
+    if (x - labelled < LABEL_WIDTH * ratio) continue;
+    labelled = x;
+    ctx.fillText(MARK_LABEL[kind], x - ratio, bbox.top - 3 * ratio);
   }
   ctx.restore();
 }

@@ -56,7 +56,9 @@ export class Details {
     if (member === null) return;
     for (const [fact, text] of Object.entries(factsOf(member))) {
       const value = this.#values.get(fact);
-      if (value) setText(value, text);
+      if (value === undefined) continue;
+      setText(value, text);
+      if (value.parentElement) value.parentElement.hidden = text === NOTHING;
     }
     setText(this.#warning, warningsOf(member));
     this.#warning.hidden = this.#warning.textContent === '';

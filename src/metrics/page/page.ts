@@ -33,6 +33,7 @@ export class Page implements Listener {
     }
     this.#selected = nameIn(location.hash);
     addEventListener('hashchange', () => this.#follow());
+    document.addEventListener('visibilitychange', () => this.#show());
     this.#filter.addEventListener('input', () => this.#show());
     byId('sign-in').addEventListener('submit', (event) => {
       event.preventDefault();

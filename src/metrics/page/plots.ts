@@ -23,6 +23,7 @@ export interface Plot {
   /** A value in words, and at the axis. */
   show: (value: number) => string;
   axis: (value: number) => string;
+  binary?: boolean;
   /** The least that the scale spans, so that idling does not look like work. */
   least: number;
   /** Where nothing of it is measured. */
@@ -43,6 +44,7 @@ export const PLOTS: readonly Plot[] = [
     ],
     show: formatSize,
     axis: formatSize,
+    binary: true,
     least: 2 ** 20,
     absent: 'Memory is not counted here: vm is not loaded.',
   },

@@ -16,6 +16,8 @@ export interface Usage {
 /** What a row shows, by column; every entry is text or a usage. */
 export interface Row {
   name: string;
+  /** How many of its processes were killed for want of memory, in words; empty for none. */
+  kills: string;
   state: string;
   memory: Usage;
   cpu: Usage;
@@ -26,7 +28,7 @@ export interface Row {
   uptime: string;
   command: string;
 }
-export type RowKey = keyof Row;
+export type RowKey = Exclude<keyof Row, 'kills'>;
 
 export const NOTHING = '–';
 const LONGEST_COMMAND = 200;
@@ -57,6 +59,7 @@ function usage(
 export function rowOf({ listed, reading, rates }: Member, now: number): Row {
   return {
     name: listed.name,
+    kills: (reading.oomKills ?? 0) > 0 ? `${reading.oomKills ?? 0} OOM` : '',
     state: listed.state,
     memory: usage(reading.memoryBytes, reading.memoryLimitBytes, formatSize),
     cpu: usage(rates.cpus, reading.cpuLimitCpus, cpuText, formatCpu),
@@ -68,6 +71,15 @@ export function rowOf({ listed, reading, rates }: Member, now: number): Row {
     command: (listed.command ?? []).join(' ').slice(0, LONGEST_COMMAND) || NOTHING,
   };
 }
+
+/** Nothing there, or nothing going on: shown faintly. */
+export function isIdle(cell: string | Usage): boolean {
+  return /^(?:–|0(?:\.0)?(?:%|bit)?)$/.test(typeof cell === 'string' ? cell : cell.value);
+}
+
+/** Nothing at all to be said of it. */
+export const isEmpty = (cell: string | Usage): boolean =>
+  typeof cell === 'string' ? cell === NOTHING : cell.value === NOTHING && cell.limit === null;
 
 /** As a screen reader says it. */
 export const usageText = ({ value, limit }: Usage): string =>

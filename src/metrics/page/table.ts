@@ -1,7 +1,7 @@
 import { byId, make, setAttribute, setText } from './elements.js';
 import type { Fleet } from './fleet.js';
 import { UsageMeter } from './meter.js';
-import { arrange, rowOf, type Order, type Row, type RowKey, type Usage } from './row.js';
+import { arrange, isEmpty, isIdle, rowOf, type Order, type Row, type RowKey, type Usage } from './row.js';
 
 interface ColumnTitle {
   key: RowKey;
@@ -109,18 +109,23 @@ export class Table {
 function makeRow(name: string, onSelect: () => void): RowView {
   const button = make('button', { type: 'button', text: name, 'aria-controls': 'details' });
   button.addEventListener('click', onSelect);
+  const kills = make('span', { class: 'kills' });
   const writers = COLUMNS.slice(1).map((column) => makeCell(column));
   const element = make(
     'tr',
     { role: 'row' },
-    make('th', { scope: 'row', role: 'rowheader', class: 'name' }, button),
+    make('th', { scope: 'row', role: 'rowheader', class: 'name' }, button, kills),
     ...writers.map(({ cell }) => cell),
   );
   // The whole row answers to the pointer; the keyboard has the button.
   element.addEventListener('click', (event) => {
     if (!(event.target as Element).closest('button')) onSelect();
   });
-  return { element, button, show: (row) => writers.forEach(({ write }) => write(row)) };
+  const show = (row: Row): void => {
+    setText(kills, row.kills);
+    for (const { write } of writers) write(row);
+  };
+  return { element, button, show };
 }
 
 interface CellWriter {
@@ -133,6 +138,8 @@ function makeCell({ key, title, numeric }: ColumnTitle): CellWriter {
   const meter = new UsageMeter(title);
   const write = (row: Row): void => {
     const value = row[key];
+    cell.classList.toggle('idle', isIdle(value));
+    cell.classList.toggle('empty', isEmpty(value));
     if (isUsage(value)) {
       if (!meter.element.isConnected) cell.append(meter.element);
       meter.show(value);
