@@ -116,7 +116,7 @@ export function summaryOf(plot: Plot, past: Past): string {
   return joined([
     `The last ${span} seconds`,
     ...said,
-    `${count('oom')} times out of memory, ${count('limit')} changes of limits`,
+    `marks: ${count('oom')} for OOM kills, ${count('limit')} for changed limits`,
   ]);
 }
 

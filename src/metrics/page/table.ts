@@ -60,7 +60,7 @@ export class Table {
       const view = this.#rows.get(id) ?? makeRow(name, () => this.#onSelect(name));
       this.#rows.set(id, view);
       view.show(rowOf(member, time));
-      setAttribute(view.element, 'aria-selected', String(name === selected));
+      view.element.toggleAttribute('data-selected', name === selected);
       setAttribute(view.button, 'aria-expanded', String(name === selected));
       return view;
     });

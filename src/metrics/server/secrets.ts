@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
-import { systemReason, usageError } from '../../shared/errors.js';
+import { CompartError, systemReason, usageError } from '../../shared/errors.js';
 
 const FOR_OTHERS = 0o007;
 const WRITABLE_BY_GROUP = 0o020;
@@ -43,7 +43,7 @@ export function readPublic(flag: string, path: string): string {
 }
 
 function unreadable(flag: string, path: string, error: unknown): unknown {
-  if (!(error instanceof Error) || !('errno' in error)) return error;
+  if (error instanceof CompartError) return error;
   return usageError(
     `${flag}: cannot read ${path}: ${systemReason(error)}`,
     'docs/serve.md shows how to make it',
