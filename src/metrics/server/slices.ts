@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 
 /** What one slice of work may take: what waits for the event loop waits no longer, and one more step. */
-const SLICE_MS = 6;
+const SLICE_MS = 4;
 
 /** Long work in slices: between two of them the server answers others. */
 export class Slices {

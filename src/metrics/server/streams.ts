@@ -22,6 +22,7 @@ export class Streams implements Audience {
   readonly #sampler: Sampler;
   readonly #hello: Hello;
   readonly #listeners = new Set<Listener>();
+  #last: Pass | null = null;
 
   constructor(host: Host, hello: Hello) {
     this.#sampler = new Sampler(host, this);
@@ -37,15 +38,18 @@ export class Streams implements Audience {
     if (this.#listeners.size >= MOST_STREAMS)
       throw new HttpError(503, 'ERR_HTTP_BUSY', `${MOST_STREAMS} streams are open already`, 'close a page');
     this.#sampler.start();
-    const listener = { response, behind: true, waits: 0 };
+    const listener = { response, behind: this.#last === null, waits: 0 };
     this.#listeners.add(listener);
     response.on('close', () => this.#forget(listener));
     response.on('error', () => this.#forget(listener));
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
     response.write(message('hello', JSON.stringify(this.#hello)));
+    // Who comes while others listen need not wait for the next pass.
+    if (this.#last !== null) response.write(message('sample', this.#last.all()));
   }
 
   heard(pass: Pass): void {
+    this.#last = pass;
     let changed: Buffer | null = null;
     let all: Buffer | null = null;
     for (const listener of this.#listeners) {
@@ -75,7 +79,9 @@ export class Streams implements Audience {
 
   #forget(listener: Listener): void {
     this.#listeners.delete(listener);
-    if (this.#listeners.size === 0) this.#sampler.stop();
+    if (this.#listeners.size > 0) return;
+    this.#sampler.stop();
+    this.#last = null;
   }
 
   /** Ends all of them. */
