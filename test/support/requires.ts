@@ -35,8 +35,9 @@ function offers(controller: string): boolean {
   );
 }
 
-export function onPath(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(':').some((dir) => {
+/** The file of a program that PATH leads to, or null. */
+export function pathOf(program: string): string | null {
+  const found = (process.env['PATH'] ?? '').split(':').find((dir) => {
     try {
       accessSync(`${dir}/${program}`, constants.X_OK);
       return true;
@@ -44,7 +45,10 @@ export function onPath(program: string): boolean {
       return false;
     }
   });
+  return found === undefined ? null : `${found}/${program}`;
 }
+
+export const onPath = (program: string): boolean => pathOf(program) !== null;
 
 /**
  * `it` where everything named is there, else a skip that says what is missing. With COMPART_REQUIRE=all the

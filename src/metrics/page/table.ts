@@ -147,7 +147,7 @@ function makeCell({ key, title, numeric }: ColumnTitle): CellWriter {
     }
     setText(cell, value);
     if (key === 'state') setAttribute(cell, 'data-state', value);
-    if (key === 'command') cell.title = value;
+    if (key === 'command') setAttribute(cell, 'title', value);
   };
   return { cell, write };
 }
