@@ -30,6 +30,7 @@ describe('ERROR_CODES', () => {
       NOT_EXECUTABLE: 126,
       COMMAND_NOT_FOUND: 127,
       ATTACH: 125,
+      LISTEN: 125,
       INTERNAL: 125,
     });
   });
