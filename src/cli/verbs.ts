@@ -213,6 +213,17 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     ],
     load: () => import('./commands/events.js'),
   },
+  metrics: {
+    usage: 'metrics',
+    summary: 'all metrics once, as Prometheus reads them',
+    flags: ['level', 'format', 'labels', 'out'],
+    words: [0, 0],
+    examples: [
+      ['compart metrics --labels team', 'prints them, with the label team'],
+      ['compart metrics --out /var/lib/prometheus/node-exporter/compart.prom', 'for a cron job'],
+    ],
+    load: () => import('./commands/metrics.js'),
+  },
   logs: {
     usage: 'logs NAME [--follow]',
     summary: 'the output of a detached command, also after its end',
