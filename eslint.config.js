@@ -57,6 +57,10 @@ export default tseslint.config(
     rules: only(['yargs', 'yargs-parser', 'prom-client', 'systeminformation'], 'not here'),
   },
   {
+    files: ['src/metrics/**'],
+    rules: only([...CHILD_PROCESS, 'yargs', 'yargs-parser', 'systeminformation'], 'not here'),
+  },
+  {
     files: ['src/cli/**'],
     rules: {
       ...only([...CHILD_PROCESS, 'prom-client', 'systeminformation'], 'not here'),

@@ -11,7 +11,7 @@ async function main(argv: readonly string[], self: readonly string[]): Promise<n
   const [name, ...rest] = argv;
   const terminal = openTerminal(Host.current(process.env, front), self);
   if (name === '--version' || name === '-v') {
-    const { VERSION } = await import('./version.js');
+    const { VERSION } = await import('../shared/version.js');
     terminal.out(`compart ${VERSION}\n`);
     return 0;
   }

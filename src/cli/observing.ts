@@ -2,10 +2,21 @@ import type { Verb } from './verbs.js';
 
 /** Verbs that show to other programs, and to people elsewhere, what compartments do. */
 export const OBSERVING: Readonly<Record<string, Verb>> = {
+  metrics: {
+    usage: 'metrics',
+    summary: 'all metrics once, as Prometheus reads them',
+    flags: ['level', 'format', 'labels', 'out'],
+    words: [0, 0],
+    examples: [
+      ['compart metrics --labels team', 'prints them, with the label team'],
+      ['compart metrics --out /var/lib/prometheus/node-exporter/compart.prom', 'for a cron job'],
+    ],
+    load: () => import('./commands/metrics.js'),
+  },
   serve: {
     usage: 'serve [--listen [IP:]PORT]',
     summary: 'serve metrics for Prometheus and a live page',
-    flags: ['listen', 'token-file', 'tls-cert', 'tls-key', 'allow-control'],
+    flags: ['listen', 'token-file', 'tls-cert', 'tls-key', 'allow-control', 'level', 'labels'],
     words: [0, 0],
     examples: [
       ['compart serve', 'http://127.0.0.1:9750/ and /metrics, for this machine alone'],

@@ -30,6 +30,13 @@ export const OPTIONS: Readonly<Record<string, Option>> = {
   report: { metavar: 'FILE', help: 'writes the exit record as JSON' },
   'best-effort': { help: 'runs without the limits that cannot be enforced, naming each' },
   json: { help: 'one JSON document' },
+  level: { metavar: 'core|full', help: 'which metrics; full up to 300 compartments if left out' },
+  format: { metavar: 'text|openmetrics', help: 'text if left out' },
+  labels: { metavar: 'KEY,...', help: 'labels of compartments to show, at most 10' },
+  out: {
+    metavar: 'FILE',
+    help: 'replaces this file in one step, for the textfile collector of node_exporter',
+  },
   force: { help: 'kills what runs in it' },
   signal: { alias: 's', metavar: 'S', help: 'name or number, default KILL' },
   follow: { help: 'goes on until the command ends' },

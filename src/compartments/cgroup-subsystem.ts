@@ -8,10 +8,10 @@ import { writeKernelFile } from '../host/kernfs.js';
 import type { FlagRefusal, Ground, Inspected, Loaded, Probe, Subsystem, SubsystemKind } from './subsystem.js';
 
 /** What vm, sched, io and pids add to the common life of a subsystem that a cgroup controller enforces. */
-export interface CgroupSubsystemDefinition<L extends object, S> {
+export interface CgroupSubsystemDefinition<L extends object, S, M> {
   kind: SubsystemKind;
   flags: Readonly<Record<keyof L, string>>;
-  drivers: { v1: Driver<L, S>; v2: Driver<L, S> };
+  drivers: { v1: Driver<L, S, M>; v2: Driver<L, S, M> };
   unlimited: L;
   /** One of each, for asking what the host can hold. */
   sample: L;
@@ -28,13 +28,13 @@ export interface CgroupSubsystemDefinition<L extends object, S> {
 }
 
 /** The subsystem that a definition describes. */
-export class CgroupSubsystem<L extends object, S> implements Subsystem<L, S> {
+export class CgroupSubsystem<L extends object, S, M> implements Subsystem<L, S> {
   readonly kind: SubsystemKind;
   readonly optional = false;
   readonly flags: Readonly<Record<keyof L, string>>;
-  readonly #definition: CgroupSubsystemDefinition<L, S>;
+  readonly #definition: CgroupSubsystemDefinition<L, S, M>;
 
-  constructor(definition: CgroupSubsystemDefinition<L, S>) {
+  constructor(definition: CgroupSubsystemDefinition<L, S, M>) {
     this.kind = definition.kind;
     this.flags = definition.flags;
     this.#definition = definition;
@@ -108,6 +108,12 @@ export class CgroupSubsystem<L extends object, S> implements Subsystem<L, S> {
     return this.#driver(host)?.stats(groupReader(group)) ?? null;
   }
 
+  /** All that metrics show; `read` is of the group. Null where the host does not enforce this subsystem. */
+  readAll(host: Host, read: ReadGroup): (S & M) | null {
+    const driver = this.#driver(host);
+    return driver === null ? null : { ...driver.stats(read), ...driver.more(read) };
+  }
+
   inspect(host: Host, loaded: Loaded): Inspected<S> {
     return { limits: this.#inForce(host, loaded), stats: this.stats(host, loaded), fault: null };
   }
@@ -122,13 +128,13 @@ export class CgroupSubsystem<L extends object, S> implements Subsystem<L, S> {
   }
 
   /** v1 where its controller is mounted, else v2: a controller is in one hierarchy only. */
-  #driver(host: Host): Driver<L, S> | null {
+  #driver(host: Host): Driver<L, S, M> | null {
     const { v1, v2 } = this.#definition.drivers;
     if (v1.needs.every((name) => host.versionOf(name) === 1)) return v1;
     return v2.needs.every((name) => host.versionOf(name) === 2) ? v2 : null;
   }
 
-  #required(host: Host): Driver<L, S> {
+  #required(host: Host): Driver<L, S, M> {
     const driver = this.#driver(host);
     if (driver !== null) return driver;
     throw new CompartError('ERR_COMPART_UNSUPPORTED', `this host has no controller for ${this.kind}`, {

@@ -1,7 +1,8 @@
 import { isFrozen } from '../host/cgroup/freeze.js';
+import type { Membership } from '../host/cgroup/membership.js';
 import type { Host } from '../host/host.js';
 import { isAlive } from '../host/proc/identity.js';
-import type { SpecRecord } from '../state/record.js';
+import type { CompartmentRecord, SpecRecord } from '../state/record.js';
 import { Store } from '../state/store.js';
 import type { Compartment } from './compartment.js';
 import { runsUnder } from './damaged.js';
@@ -41,9 +42,16 @@ const UNKNOWN = { limits: null, stats: null, fault: null };
 
 /** Computed from the kernel each time, never stored. */
 export function stateOf({ record }: Compartment): CompartmentState {
-  if (isFrozen(record.group) && isPopulated(record)) return 'frozen';
-  if (isPopulated(record)) return 'running';
-  return record.endedAt === null ? 'created' : 'exited';
+  return stateFrom(record, { populated: isPopulated(record), frozen: isFrozen(record.group) });
+}
+
+/** The state that follows from what the kernel said of the group. Pure. */
+export function stateFrom(
+  { endedAt }: Pick<CompartmentRecord, 'endedAt'>,
+  { populated, frozen }: Pick<Membership, 'populated' | 'frozen'>,
+): CompartmentState {
+  if (populated) return frozen ? 'frozen' : 'running';
+  return endedAt === null ? 'created' : 'exited';
 }
 
 const isoTime = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());

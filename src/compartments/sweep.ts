@@ -6,6 +6,7 @@ import { forget, runsUnder } from './damaged.js';
 import { tryLock, unlock } from '../state/lock.js';
 import { groundOf } from './readings.js';
 import { SUBSYSTEMS } from './subsystems.js';
+import { keepUsage } from './usage.js';
 import type { CompartmentRecord } from '../state/record.js';
 import type { Store } from '../state/store.js';
 
@@ -17,7 +18,8 @@ export function isAbandoned(host: Host, record: CompartmentRecord): boolean {
 /**
  * Takes a compartment away, whoever asks first: its processes are killed, its groups removed, its state
  * forgotten. Works from the record alone and may be repeated.
- * @param onEmpty called when no process is left and the counters can still be read
+ * @param onEmpty called when no process is left and the counters can still be read, to keep them; without it, the
+ * totals of the host do
  * @returns false if another process is doing it, or it is not the one that was meant any more
  */
 export function takeAway(host: Host, store: Store, record: CompartmentRecord, onEmpty?: () => void): boolean {
@@ -33,7 +35,8 @@ export function takeAway(host: Host, store: Store, record: CompartmentRecord, on
   }
   try {
     killGroup(record.group);
-    onEmpty?.();
+    if (onEmpty === undefined) keepUsage({ host, store, record: now });
+    else onEmpty();
     if (now.stack) SUBSYSTEMS.net.release?.(host, groundOf({ store, record: now }));
     removeGroup(record.group);
     store.drop(record.name);

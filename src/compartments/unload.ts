@@ -5,6 +5,7 @@ import { groupPids } from '../host/cgroup/group.js';
 import { loadedKinds, loadedOf } from './readings.js';
 import type { SubsystemKind } from './subsystem.js';
 import { isForLife, SUBSYSTEMS } from './subsystems.js';
+import { keepUsage } from './usage.js';
 
 /**
  * Takes a subsystem out, or all of them: the processes go on, in the caller's own groups. With the last
@@ -28,6 +29,7 @@ function takeOut(compartment: Compartment, kind: SubsystemKind | null): void {
   const remaining = Object.entries(record.subsystems).filter(([name]) => kind !== null && name !== kind);
   const rest = { host, store, record: { ...record, subsystems: Object.fromEntries(remaining) } };
   const leaving = kind === null ? null : loadedOf(compartment, kind);
+  keepUsage(compartment);
   if (kind !== null && leaving !== null && surplusOf(rest).length === 0)
     SUBSYSTEMS[kind].unload(host, leaving);
   // From here on it is unloaded; what it had is surplus, to be removed now or by whoever comes next.

@@ -127,13 +127,22 @@ function socketReport(socket: Duplex): Launched['report'] {
     });
 }
 
+/** Where Debian and others keep the tools of the administrator, which not every user's PATH names. */
+const ADMIN_PATH = '/usr/sbin:/sbin';
+
+/** The caller's environment, with those tools on its PATH. */
+const toolEnvironment = (): NodeJS.ProcessEnv => ({
+  ...process.env,
+  PATH: `${process.env['PATH'] ?? '/usr/bin:/bin'}:${ADMIN_PATH}`,
+});
+
 /**
  * Runs a system tool (`busctl`, `systemd-run`) and returns what it printed.
  * @throws ERR_COMPART_UNSUPPORTED if it is not installed, ERR_COMPART_KERNEL with its own words if it fails
  */
 export async function runTool(file: string, argv: readonly string[]): Promise<string> {
   const { execa } = await import('execa');
-  const result = await execa(file, argv, { reject: false, stdin: 'ignore' });
+  const result = await execa(file, argv, { reject: false, stdin: 'ignore', env: toolEnvironment() });
   if (!result.failed) return result.stdout;
   if (result.code === 'ENOENT') {
     throw new CompartError('ERR_COMPART_UNSUPPORTED', `${file} is not installed`, {
@@ -154,15 +163,6 @@ export async function startTool(file: string, argv: readonly string[]): Promise<
   child.unref();
   return child.pid ?? null;
 }
-
-/** Where Debian and others keep the tools of the administrator, which not every user's PATH names. */
-const ADMIN_PATH = '/usr/sbin:/sbin';
-
-/** The caller's environment, with those tools on its PATH. */
-const toolEnvironment = (): NodeJS.ProcessEnv => ({
-  ...process.env,
-  PATH: `${process.env['PATH'] ?? '/usr/bin:/bin'}:${ADMIN_PATH}`,
-});
 
 /** How a tool ended that was waited for without the event loop. */
 export interface ToolResult {

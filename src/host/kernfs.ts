@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, writeSync, constants } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, writeSync, constants } from 'node:fs';
 import { CompartError, errnoOf, systemReason } from '../shared/errors.js';
 
 /** What a file that vanished, or that this kernel does not have, answers. */
@@ -13,10 +13,46 @@ export function readKernelFile(path: string): string | null {
   try {
     return readFileSync(path, 'utf8').trimEnd();
   } catch (error) {
-    if (ABSENT.has(errnoOf(error) ?? '')) return null;
-    throw new CompartError('ERR_COMPART_KERNEL', `cannot read ${path}: ${systemReason(error)}`, {
-      cause: error,
-    });
+    return nothingAt(path, error);
+  }
+}
+
+/** Null for a file that is absent. @throws ERR_COMPART_KERNEL for every other reason */
+function nothingAt(path: string, error: unknown): null {
+  if (ABSENT.has(errnoOf(error) ?? '')) return null;
+  throw new CompartError('ERR_COMPART_KERNEL', `cannot read ${path}: ${systemReason(error)}`, {
+    cause: error,
+  });
+}
+
+/** Kernel files are shorter, but for a memory.numa_stat of many nodes, which nobody reads here. */
+const BUFFER_BYTES = 65_536;
+
+/** {@link readKernelFile} for thousands of files: all go through one buffer, in half of the time. */
+export class KernelReader {
+  readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+
+  /** @returns as {@link readKernelFile}; what is beyond 64 KiB is cut off. @throws ERR_COMPART_KERNEL */
+  read(path: string): string | null {
+    try {
+      const fd = openSync(path, constants.O_RDONLY);
+      try {
+        return this.#text(fd);
+      } finally {
+        closeSync(fd);
+      }
+    } catch (error) {
+      return nothingAt(path, error);
+    }
+  }
+
+  #text(fd: number): string {
+    let length = 0;
+    // A seq_file may hand out a page at a time: only nothing more is the end.
+    for (let count = -1; count !== 0 && length < BUFFER_BYTES; length += count) {
+      count = readSync(fd, this.#buffer, length, BUFFER_BYTES - length, null);
+    }
+    return this.#buffer.toString('latin1', 0, length).trimEnd();
   }
 }
 

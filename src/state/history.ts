@@ -1,5 +1,6 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { errnoOf } from '../shared/errors.js';
+import { foldHistory } from './fold.js';
 import { makePrivateDir, readJson, stateError, writeJson } from './json.js';
 
 /** How many exit records stay readable. */
@@ -32,9 +33,11 @@ export interface ExitRecord {
  * was written before. File names sort by the time of the end.
  */
 export class History {
+  readonly #root: string;
   readonly #dir: string;
 
   constructor(stateRoot: string) {
+    this.#root = stateRoot;
     this.#dir = `${stateRoot}/history`;
   }
 
@@ -83,13 +86,13 @@ export class History {
     }
   }
 
-  /** Looks at one end in sixteen: reading a thousand names would cost more than writing the record. */
+  /** Looks at one end in sixteen, and leaves what it takes to the totals of the host (fold.ts): reading a thousand names would cost more than writing the record. */
   #prune(id: string): string[] {
     if (!id.endsWith('0')) return [];
     const files = this.#files();
     if (files.length <= HISTORY_LENGTH + SLACK) return [];
     const old = files.slice(0, files.length - HISTORY_LENGTH);
-    for (const file of old) rmSync(`${this.#dir}/${file}`, { force: true });
+    if (!foldHistory(this.#root, old)) return [];
     return old.map((file) => file.replace(/^\d+-|\.json$/g, ''));
   }
 }

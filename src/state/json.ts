@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CompartError, errnoOf, systemReason } from '../shared/errors.js';
 
@@ -41,11 +41,21 @@ function makeDirs(path: string): void {
   }
 }
 
-/** Replaces a file as a whole: whoever reads it meets the old text or the new, never half of one. */
+/** Writes a value for compart alone, as {@link replaceFile} does. */
 export function writeJson(path: string, value: unknown): void {
+  replaceFile(path, `${JSON.stringify(value)}\n`, 0o600);
+}
+
+/**
+ * Replaces a file as a whole: whoever reads it meets the old text or the new, never half of one.
+ * @param mode of the file, whatever the umask takes away
+ * @throws ERR_COMPART_STATE
+ */
+export function replaceFile(path: string, text: string, mode: number): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    writeFileSync(temporary, `${JSON.stringify(value)}\n`, { mode: 0o600 });
+    writeFileSync(temporary, text, { mode });
+    if ((mode & 0o077) !== 0) chmodSync(temporary, mode);
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });

@@ -5,8 +5,8 @@ import { stateError } from './json.js';
 
 const NOBODY: ProcessIdentity = { pid: 0, startTime: 0 };
 
-/** What the holder of a compartment's folder is at. */
-export type Lock = 'removing' | 'changing';
+/** What the holder of a folder is at. */
+export type Lock = 'removing' | 'changing' | 'folding';
 
 /**
  * Takes a lock on the folder of a compartment. It is a symbolic link that names its holder: made in one step

@@ -20,7 +20,15 @@ describe('compart serve', () => {
     const { url } = await serve();
     await detach('job', ['--mem', '64M', '--label', 'team=web'], 'sleep', '60');
     expect(await ask(url, '/healthz')).toMatchObject({ status: 200, body: 'ok\n' });
-    expect((await ask(url, '/metrics')).status).toBe(200);
+    const metrics = await ask(url, '/metrics');
+    expect(metrics).toMatchObject({
+      status: 200,
+      headers: { 'content-type': expect.stringMatching(/^text\/plain/) },
+    });
+    expect(metrics.body).toContain('compart_memory_limit_bytes{compartment="job"} 67108864\n');
+    const openMetrics = await ask(url, '/metrics', { headers: { accept: 'application/openmetrics-text' } });
+    expect(openMetrics.headers['content-type']).toMatch(/^application\/openmetrics-text/);
+    expect(openMetrics.body).toMatch(/# EOF\n$/);
     const page = await ask(url, '/');
     expect(page).toMatchObject({ status: 200, headers: { 'content-type': 'text/html; charset=utf-8' } });
     expect(await statusOf(url, '/', { headers: { 'if-none-match': page.headers['etag'] } })).toBe(304);

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { OPTIONS } from '../../src/cli/options.js';
 import { nearest, parseArgs, splitLine, type Args } from '../../src/cli/parse.js';
 import { VERBS, type Verb } from '../../src/cli/verbs.js';
-import { VERSION } from '../../src/cli/version.js';
+import { VERSION } from '../../src/shared/version.js';
 import { neverCrashes, said } from './units/wrong.js';
 
 function verb(name: string): Verb {

@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { usageError } from '../../shared/errors.js';
+import { Exposition } from '../../metrics/exposition.js';
 import { DEFAULT_LISTEN, parseListen } from '../../metrics/server/listen.js';
 import { Token } from '../../metrics/server/secrets.js';
 import { serve, type TlsFiles } from '../../metrics/server/server.js';
 import type { Args } from '../parse.js';
-import { VERSION } from '../version.js';
+import { VERSION } from '../../shared/version.js';
+import { exposedBy } from '../exposing.js';
 import type { Handler } from '../verbs.js';
 
 function tlsOf(args: Args): TlsFiles | null {
@@ -22,7 +24,7 @@ export const handler: Handler = async (args, { host, say }) => {
   const server = await serve({
     host,
     version: VERSION,
-    metrics: { answer: () => Promise.resolve({ contentType: 'text/plain', body: '' }) },
+    metrics: new Exposition(host, exposedBy(args)),
     listen: parseListen(args.text('listen') ?? DEFAULT_LISTEN),
     tls: tlsOf(args),
     token: tokenFile === null ? null : Token.read(tokenFile),

@@ -1,4 +1,4 @@
-import type { IoDeviceLimits, IoLimits, IoStats } from '../../host/cgroup/driver.js';
+import type { IoDeviceLimits, IoLimits, IoMore, IoStats } from '../../host/cgroup/driver.js';
 import { io as v1 } from '../../host/cgroup/v1/io.js';
 import { io as v2 } from '../../host/cgroup/v2/io.js';
 import { CgroupSubsystem } from '../cgroup-subsystem.js';
@@ -20,7 +20,7 @@ function mergeDevices(
 }
 
 /** Bandwidth and operations of block devices. */
-export const io = new CgroupSubsystem<IoLimits, IoStats>({
+export const io = new CgroupSubsystem<IoLimits, IoStats, IoMore>({
   kind: 'io',
   flags: { devices: '--io-read, --io-write' },
   drivers: { v1, v2 },

@@ -10,6 +10,13 @@ import { Network } from './network.js';
 import type { NetRecord, NetStats } from './record.js';
 import { Stack } from './stack.js';
 
+/** What a stack has carried, as it sees it itself; null where its link is gone, or never was. */
+export function carriedBy(host: Host, { handles }: NetRecord): LinkCounters | null {
+  const counters =
+    handles.addresses === null ? null : new Stack(host, handles.router, handles.number).counters();
+  return counters === null ? null : fromInside(counters);
+}
+
 /** One look at a stack, from which all that is said of it follows: each costs two processes of tc(8). */
 export interface Seen {
   /** Null where the link is gone, or never was. */
@@ -27,31 +34,37 @@ export function look(host: Host, { limits, handles }: NetRecord, all = false): S
   return { counters, ...(shaped && counters !== null ? stack.shapers() : { rx: null, tx: null }) };
 }
 
+/** The counters of the router's end of a link as the compartment sees them: the router sends what it receives. */
+export function fromInside(outer: LinkCounters): LinkCounters {
+  return {
+    rxBytes: outer.txBytes,
+    rxPackets: outer.txPackets,
+    rxErrors: outer.txErrors,
+    rxDropped: outer.txDropped,
+    txBytes: outer.rxBytes,
+    txPackets: outer.rxPackets,
+    txErrors: outer.rxErrors,
+    txDropped: outer.rxDropped,
+  };
+}
+
 /** One reading; rx is what the compartment downloads. */
 export function statsOf({ limits, handles }: NetRecord, { counters, rx, tx }: Seen): NetStats {
   const plus = (link: number | undefined, shaper: number | undefined): number | null =>
     link === undefined ? null : link + (shaper ?? 0);
+  const carried = counters === null ? null : fromInside(counters);
   return {
-    ...carried(counters),
-    rxDropped: plus(counters?.txDropped, rx?.drops),
-    txDropped: plus(counters?.rxDropped, tx?.drops),
+    rxBytes: carried?.rxBytes ?? null,
+    txBytes: carried?.txBytes ?? null,
+    rxPackets: carried?.rxPackets ?? null,
+    txPackets: carried?.txPackets ?? null,
+    rxDropped: plus(carried?.rxDropped, rx?.drops),
+    txDropped: plus(carried?.txDropped, tx?.drops),
     rxLimitBps: limits.rxLimitBps === null ? null : (rx?.rateBps ?? null),
     txLimitBps: limits.txLimitBps === null ? null : (tx?.rateBps ?? null),
     address: handles.addresses?.ipv4 ?? null,
     published: limits.published.map(formatPublished),
     refused: limits.allow === null ? null : refusedBy(handles),
-  };
-}
-
-/** What a stack has received and sent: its router sends what it receives. */
-export function carried(
-  counters: LinkCounters | null,
-): Pick<NetStats, 'rxBytes' | 'txBytes' | 'rxPackets' | 'txPackets'> {
-  return {
-    rxBytes: counters?.txBytes ?? null,
-    txBytes: counters?.rxBytes ?? null,
-    rxPackets: counters?.txPackets ?? null,
-    txPackets: counters?.rxPackets ?? null,
   };
 }
 

@@ -5,6 +5,7 @@ import { forwardFrom } from '../../host/network/forwarding.js';
 import { addressesOf, type Addresses } from '../../host/network/pool.js';
 import {
   FAIR_QUEUE,
+  isShaper,
   leafOf,
   parseQdiscs,
   shapeOf,
@@ -119,9 +120,7 @@ export class Stack {
       const argv = [...(netns === null ? [] : ['-n', netns]), '-s', '-j', 'qdisc', 'show', 'dev', link];
       const { status, stdout } = tryTool(enterRouter(this.router), 'tc', argv);
       if (status !== 0) return null;
-      return (
-        parseQdiscs(stdout.replaceAll('\n', '')).find(({ root, kind }) => root && kind !== 'noqueue') ?? null
-      );
+      return parseQdiscs(stdout.replaceAll('\n', '')).find(isShaper) ?? null;
     };
     return { rx: read(null, this.link), tx: read(this.netns, INNER_LINK) };
   }

@@ -1,14 +1,14 @@
 import { usageError } from '../../shared/errors.js';
 import { formatCpu } from '../../shared/units/cpu.js';
 import { formatCpuList, parseCpuList } from '../../shared/units/cpulist.js';
-import type { CpuLimits, CpuStats } from '../../host/cgroup/driver.js';
+import type { CpuLimits, CpuMore, CpuStats } from '../../host/cgroup/driver.js';
 import { SMALLEST_CPUS } from '../../host/cgroup/quota.js';
 import { cpu as v1 } from '../../host/cgroup/v1/cpu.js';
 import { cpu as v2 } from '../../host/cgroup/v2/cpu.js';
 import { CgroupSubsystem } from '../cgroup-subsystem.js';
 
 /** The scheduler: a ceiling, a weight under contention, and the CPUs to run on. */
-export const sched = new CgroupSubsystem<CpuLimits, CpuStats>({
+export const sched = new CgroupSubsystem<CpuLimits, CpuStats, CpuMore>({
   kind: 'sched',
   flags: { limitCpus: '--cpu', weight: '--cpu-weight', cpus: '--cpus' },
   drivers: { v1, v2 },

@@ -1,6 +1,6 @@
 import { usageError } from '../../shared/errors.js';
 import { formatSize } from '../../shared/units/size.js';
-import type { MemoryLimits, MemoryStats } from '../../host/cgroup/driver.js';
+import type { MemoryLimits, MemoryMore, MemoryStats } from '../../host/cgroup/driver.js';
 import { memory as v1 } from '../../host/cgroup/v1/memory.js';
 import { memory as v2 } from '../../host/cgroup/v2/memory.js';
 import { CgroupSubsystem } from '../cgroup-subsystem.js';
@@ -10,7 +10,7 @@ import { explainRefusedLimit, reclaimFirst } from './shrink.js';
 export const SMALLEST_MEMORY_BYTES = 512 * 1024;
 
 /** The virtual-memory system: a hard limit, a throttling limit and swap. */
-export const vm = new CgroupSubsystem<MemoryLimits, MemoryStats>({
+export const vm = new CgroupSubsystem<MemoryLimits, MemoryStats, MemoryMore>({
   kind: 'vm',
   flags: { limitBytes: '--mem', highBytes: '--mem-high', swapLimitBytes: '--swap' },
   drivers: { v1, v2 },

@@ -26,6 +26,25 @@ export interface MemoryStats {
   pressureFullUs: number | null;
 }
 
+/** What metrics show beyond {@link MemoryStats}. A ceiling is `Infinity` where none is set; null is not reported. */
+export interface MemoryMore {
+  limitCeiling: number | null;
+  highCeiling: number | null;
+  reservationCeiling: number | null;
+  swapCeiling: number | null;
+  shmemBytes: number | null;
+  kernelBytes: number | null;
+  dirtyBytes: number | null;
+  highHits: number | null;
+  oomEvents: number | null;
+  scannedPages: number | null;
+  reclaimedPages: number | null;
+  anonRefaults: number | null;
+  fileRefaults: number | null;
+  minorFaults: number | null;
+  majorFaults: number | null;
+}
+
 /** `limitCpus` in CPUs (0.5 is half of one); `weight` 1 to 10000; `cpus` in cpuset(7) list format. */
 export interface CpuLimits {
   limitCpus: number | null;
@@ -43,6 +62,14 @@ export interface CpuStats extends CpuLimits {
   pressureSomeUs: number | null;
 }
 
+/** What metrics show beyond {@link CpuStats}. */
+export interface CpuMore {
+  periodUs: number | null;
+  /** `Infinity` where there is no quota. */
+  ceilingCpus: number | null;
+  pressureFullUs: number | null;
+}
+
 export interface PidsLimits {
   limit: number | null;
 }
@@ -52,6 +79,11 @@ export interface PidsStats extends PidsLimits {
   peak: number | null;
   /** Forks refused because of the limit. */
   denied: number | null;
+}
+
+/** What metrics show beyond {@link PidsStats}: `Infinity` where there is no limit. */
+export interface PidsMore {
+  ceiling: number | null;
 }
 
 /** Limits of one block device, `MAJOR:MINOR`; bytes and operations per second, null is unlimited. */
@@ -73,6 +105,11 @@ export interface IoStats {
   readOps: number | null;
   writeOps: number | null;
   pressureSomeUs: number | null;
+}
+
+/** What metrics show beyond {@link IoStats}. */
+export interface IoMore {
+  pressureFullUs: number | null;
 }
 
 /** One value to be written to a file of one controller's group. */
@@ -103,7 +140,7 @@ export function withoutCpuset(
 }
 
 /** One controller in one version of the interface. Everything here is pure but for the reader it is lent. */
-export interface Driver<L extends object, S> {
+export interface Driver<L extends object, S, M = unknown> {
   name: 'cgroup1' | 'cgroup2';
   /** Controllers without which nothing of this can be enforced. */
   needs: readonly string[];
@@ -116,4 +153,6 @@ export interface Driver<L extends object, S> {
   /** What the kernel says is in force. */
   inForce(read: ReadGroup): L;
   stats(read: ReadGroup): S;
+  /** What metrics show beyond `stats`: null where this kernel does not report it. */
+  more(read: ReadGroup): M;
 }

@@ -62,10 +62,13 @@ export function planGroup(
 }
 
 /** Reads files of the group by controller name; `identity` is the group that gives identity. */
-export function groupReader(group: Group): ReadGroup {
+export function groupReader(
+  group: Group,
+  readFile: (path: string) => string | null = readKernelFile,
+): ReadGroup {
   return (controller, file) => {
     const dir = controller === 'identity' ? group.identity : group.dirs[controller];
-    return dir === undefined ? null : readKernelFile(`${dir}/${file}`);
+    return dir === undefined ? null : readFile(`${dir}/${file}`);
   };
 }
 

@@ -10,6 +10,11 @@ export function numberIn(text: string | null): number | null {
   return Number.isFinite(value) && value >= 0 && value < V1_UNLIMITED ? value : null;
 }
 
+/** A limit where it is told apart from a file that is not there: `Infinity` for none set, null for no file. */
+export function ceilingIn(text: string | null): number | null {
+  return text === null || text.trim() === '' ? null : (numberIn(text) ?? Infinity);
+}
+
 /** A flat keyed file: `key value` lines. */
 export function keyed(text: string | null): Map<string, number> {
   const values = new Map<string, number>();
@@ -35,6 +40,11 @@ export function nsToUs(ns: number | null | undefined): number | null {
 /** A value of a keyed file, null where it is absent. */
 export function pick(values: Map<string, number>, key: string): number | null {
   return values.get(key) ?? null;
+}
+
+/** The difference of two counters that a kernel reports one within the other. */
+export function less(whole: number | null, part: number | null): number | null {
+  return whole === null || part === null ? null : Math.max(0, whole - part);
 }
 
 /** `max` for unlimited, as v2 writes it. */

@@ -1,10 +1,10 @@
-import type { Driver, PidsLimits, PidsStats, ReadGroup } from './driver.js';
-import { keyed, numberIn, orMax, pick } from './parse.js';
+import type { Driver, PidsLimits, PidsMore, PidsStats, ReadGroup } from './driver.js';
+import { ceilingIn, keyed, numberIn, orMax, pick } from './parse.js';
 
 const inForce = (read: ReadGroup): PidsLimits => ({ limit: numberIn(read('pids', 'pids.max')) });
 
 /** The pids controller has the same files in both versions (cgroup-v1/pids.rst, cgroup-v2.rst "PID"). */
-const common: Omit<Driver<PidsLimits, PidsStats>, 'name'> = {
+const common: Omit<Driver<PidsLimits, PidsStats, PidsMore>, 'name'> = {
   needs: ['pids'],
   uses: [],
   unenforceable: () => [],
@@ -16,7 +16,8 @@ const common: Omit<Driver<PidsLimits, PidsStats>, 'name'> = {
     peak: numberIn(read('pids', 'pids.peak')),
     denied: pick(keyed(read('pids', 'pids.events')), 'max'),
   }),
+  more: (read) => ({ ceiling: ceilingIn(read('pids', 'pids.max')) }),
 };
 
-export const pidsV1: Driver<PidsLimits, PidsStats> = { name: 'cgroup1', ...common };
-export const pidsV2: Driver<PidsLimits, PidsStats> = { name: 'cgroup2', ...common };
+export const pidsV1: Driver<PidsLimits, PidsStats, PidsMore> = { name: 'cgroup1', ...common };
+export const pidsV2: Driver<PidsLimits, PidsStats, PidsMore> = { name: 'cgroup2', ...common };

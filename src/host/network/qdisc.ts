@@ -86,17 +86,27 @@ export const unshapeLine = (link: string): string => `qdisc del dev ${link} root
 /** What `tc -j qdisc show` says of one queue, as far as it is read. */
 interface QdiscJson {
   kind: string;
+  dev?: string;
   root?: boolean;
   options?: { rate?: number };
   drops?: number;
+  overlimits?: number;
+  backlog?: number;
+  qlen?: number;
 }
 
 /** The queue of one link as the kernel has it. */
 export interface QdiscReading {
   kind: string;
+  /** The link that it is on. */
+  link: string;
   root: boolean;
   rateBps: number | null;
   drops: number;
+  /** Times it held a packet back. */
+  overlimits: number;
+  backlogBytes: number;
+  backlogPackets: number;
 }
 
 /** Reads what `tc -s -j qdisc show` printed: one JSON array a command. Pure. @throws ERR_COMPART_KERNEL */
@@ -108,9 +118,13 @@ export function parseQdiscs(text: string): QdiscReading[] {
       .flatMap((line) => JSON.parse(line) as QdiscJson[])
       .map((qdisc) => ({
         kind: qdisc.kind,
+        link: qdisc.dev ?? '',
         root: qdisc.root === true,
         rateBps: qdisc.kind === 'tbf' && qdisc.options?.rate !== undefined ? qdisc.options.rate * 8 : null,
         drops: qdisc.drops ?? 0,
+        overlimits: qdisc.overlimits ?? 0,
+        backlogBytes: qdisc.backlog ?? 0,
+        backlogPackets: qdisc.qlen ?? 0,
       }));
   } catch (error) {
     throw new CompartError('ERR_COMPART_KERNEL', `tc printed what cannot be read: ${text.slice(0, 200)}`, {
@@ -118,3 +132,6 @@ export function parseQdiscs(text: string): QdiscReading[] {
     });
   }
 }
+
+/** A queue that holds packets on purpose: tc shows those that every link is born with as well. */
+export const isShaper = ({ root, kind }: QdiscReading): boolean => root && kind !== 'noqueue';

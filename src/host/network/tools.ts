@@ -1,5 +1,5 @@
 import { CompartError } from '../../shared/errors.js';
-import { runToolSync, type ToolResult } from '../exec.js';
+import { runTool, runToolSync, type ToolResult } from '../exec.js';
 
 /** The Debian package behind each tool. */
 const PACKAGES = { ip: 'iproute2', tc: 'iproute2', nft: 'nftables', nsenter: 'util-linux' } as const;
@@ -83,3 +83,14 @@ export function nftBatch(enter: Enter, lines: readonly string[]): void {
 /** The same, for lines that somebody may have left without what they are about. */
 export const tryNft = (enter: Enter, lines: readonly string[]): ToolResult =>
   tryTool(enter, 'nft', NFT_LINES, lines);
+
+/**
+ * All queues of a namespace with their counters, or those of one link, as JSON; the event loop goes on meanwhile.
+ * @throws ERR_COMPART_KERNEL, ERR_COMPART_UNSUPPORTED
+ */
+export async function showQdiscs(enter: Enter, netns: string | null, link: string | null): Promise<string> {
+  const argv = [...inNetns(netns), '-s', '-j', 'qdisc', 'show', ...(link === null ? [] : ['dev', link])];
+  const [file, words] = wordsFor(enter, 'tc', argv);
+  // tc breaks the one document that it prints into lines.
+  return (await runTool(file, words)).replaceAll('\n', '');
+}

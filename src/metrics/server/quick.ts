@@ -3,7 +3,7 @@ import { readLinkCounters } from '../../host/network/counters.js';
 import { routerProc } from '../../host/network/router.js';
 import { linkOf } from '../../host/network/veth.js';
 import type { Compartment } from '../../compartments/compartment.js';
-import { carried } from '../../compartments/net/readings.js';
+import { fromInside } from '../../compartments/net/readings.js';
 import type { NetRecord, NetStats } from '../../compartments/net/record.js';
 import type { Listed } from '../page/wire.js';
 import { lookClosely } from './survey.js';
@@ -72,7 +72,10 @@ export class QuickLook {
     const proc = routerProc(handles.router, host.paths.proc);
     const links = this.#links.get(proc) ?? readLinkCounters(proc);
     this.#links.set(proc, links);
-    const counters = links.get(linkOf(handles.number)) ?? null;
-    return { ...net, stats: { ...(net.stats as NetStats), ...carried(counters) } };
+    const outer = links.get(linkOf(handles.number));
+    // The next look that is close says what has become of it.
+    if (outer === undefined) return net;
+    const { rxBytes, txBytes, rxPackets, txPackets } = fromInside(outer);
+    return { ...net, stats: { ...(net.stats as NetStats), rxBytes, txBytes, rxPackets, txPackets } };
   }
 }

@@ -6,7 +6,7 @@ import { readAssets, sendAsset } from './assets.js';
 import { commandIn, control, readBody, refuseForeign } from './control.js';
 import { namesLoopback } from './listen.js';
 import type { Token } from './secrets.js';
-import { Shared } from './slices.js';
+import { Shared } from './shared.js';
 import { Streams } from './streams.js';
 import { lookClosely, survey } from './survey.js';
 

@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs';
 import type { Host } from '../../host/host.js';
+import { Pace } from '../../shared/pace.js';
 import { Store } from '../../state/store.js';
 import type { Compartment } from '../../compartments/compartment.js';
 import { inspectCompartment } from '../../compartments/inspect.js';
 import type { Listed } from '../page/wire.js';
-import { Slices } from './slices.js';
+
+/** How long others wait at a stretch, and one compartment more. */
+const SLICE_MS = 4;
 
 /** How one compartment is read. */
 export type Look = (compartment: Compartment) => Listed;
@@ -23,9 +26,9 @@ export async function* survey(host: Host, look: Look): AsyncGenerator<[Compartme
   const store = new Store(host.paths.state);
   const names = store.names();
   if (names.length > 0) await host.ready();
-  const slices = new Slices();
+  const pace = new Pace(SLICE_MS);
   for (const name of names) {
-    await slices.breathe();
+    if (pace.isDue()) await pace.rest();
     try {
       const record = store.read(name);
       if (record === null) continue;

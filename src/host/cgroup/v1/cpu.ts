@@ -1,6 +1,7 @@
 import {
   withoutCpuset,
   type CpuLimits,
+  type CpuMore,
   type CpuStats,
   type Driver,
   type FileWrite,
@@ -59,7 +60,17 @@ function stats(read: ReadGroup): CpuStats {
   };
 }
 
-export const cpu: Driver<CpuLimits, CpuStats> = {
+function more(read: ReadGroup): CpuMore {
+  const periodUs = numberIn(read('cpu', 'cpu.cfs_period_us'));
+  const quota = read('cpu', 'cpu.cfs_quota_us');
+  return {
+    periodUs,
+    ceilingCpus: quota === null ? null : (cpusOf(numberIn(quota), periodUs) ?? Infinity),
+    pressureFullUs: pressureUs(read('identity', 'cpu.pressure'), 'full'),
+  };
+}
+
+export const cpu: Driver<CpuLimits, CpuStats, CpuMore> = {
   name: 'cgroup1',
   needs: ['cpu'],
   uses: ['cpuacct', 'cpuset'],
@@ -67,4 +78,5 @@ export const cpu: Driver<CpuLimits, CpuStats> = {
   writes,
   inForce,
   stats,
+  more,
 };

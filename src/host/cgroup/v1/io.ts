@@ -1,4 +1,4 @@
-import type { Driver, FileWrite, IoDeviceLimits, IoLimits, IoStats, ReadGroup } from '../driver.js';
+import type { Driver, FileWrite, IoDeviceLimits, IoLimits, IoMore, IoStats, ReadGroup } from '../driver.js';
 import { numberIn } from '../parse.js';
 
 const FILES = {
@@ -69,7 +69,7 @@ function stats(read: ReadGroup): IoStats {
   };
 }
 
-export const io: Driver<IoLimits, IoStats> = {
+export const io: Driver<IoLimits, IoStats, IoMore> = {
   name: 'cgroup1',
   needs: ['blkio'],
   uses: [],
@@ -77,4 +77,5 @@ export const io: Driver<IoLimits, IoStats> = {
   writes,
   inForce,
   stats,
+  more: () => ({ pressureFullUs: null }),
 };

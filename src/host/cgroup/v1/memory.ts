@@ -1,5 +1,5 @@
-import type { Driver, FileWrite, MemoryLimits, MemoryStats, ReadGroup } from '../driver.js';
-import { keyed, numberIn, pick } from '../parse.js';
+import type { Driver, FileWrite, MemoryLimits, MemoryMore, MemoryStats, ReadGroup } from '../driver.js';
+import { ceilingIn, keyed, less, numberIn, pick } from '../parse.js';
 
 const LIMIT = 'memory.limit_in_bytes';
 const MEMSW = 'memory.memsw.limit_in_bytes';
@@ -73,7 +73,37 @@ function stats(read: ReadGroup): MemoryStats {
   };
 }
 
-export const memory: Driver<MemoryLimits, MemoryStats> = {
+function swapCeiling(read: ReadGroup): number | null {
+  const limit = ceilingIn(read('memory', LIMIT));
+  const total = ceilingIn(read('memory', MEMSW));
+  if (limit === null) return null;
+  if (total === null) return limit === Infinity ? null : 0;
+  return total === Infinity ? Infinity : Math.max(0, total - limit);
+}
+
+function more(read: ReadGroup): MemoryMore {
+  const stat = keyed(read('memory', 'memory.stat'));
+  const majorFaults = pick(stat, 'total_pgmajfault');
+  return {
+    limitCeiling: ceilingIn(read('memory', LIMIT)),
+    highCeiling: null,
+    reservationCeiling: ceilingIn(read('memory', 'memory.soft_limit_in_bytes')),
+    swapCeiling: swapCeiling(read),
+    shmemBytes: pick(stat, 'total_shmem'),
+    kernelBytes: numberIn(read('memory', 'memory.kmem.usage_in_bytes')),
+    dirtyBytes: pick(stat, 'total_dirty'),
+    highHits: null,
+    oomEvents: null,
+    scannedPages: null,
+    reclaimedPages: null,
+    anonRefaults: pick(stat, 'total_workingset_refault_anon'),
+    fileRefaults: pick(stat, 'total_workingset_refault_file'),
+    minorFaults: less(pick(stat, 'total_pgfault'), majorFaults),
+    majorFaults,
+  };
+}
+
+export const memory: Driver<MemoryLimits, MemoryStats, MemoryMore> = {
   name: 'cgroup1',
   needs: ['memory'],
   uses: [],
@@ -90,4 +120,5 @@ export const memory: Driver<MemoryLimits, MemoryStats> = {
   writes,
   inForce,
   stats,
+  more,
 };

@@ -1,6 +1,7 @@
 import {
   withoutCpuset,
   type CpuLimits,
+  type CpuMore,
   type CpuStats,
   type Driver,
   type FileWrite,
@@ -51,7 +52,17 @@ function stats(read: ReadGroup): CpuStats {
   };
 }
 
-export const cpu: Driver<CpuLimits, CpuStats> = {
+function more(read: ReadGroup): CpuMore {
+  const text = read('cpu', 'cpu.max');
+  const [quota = null, period = null] = text?.split(' ') ?? [];
+  return {
+    periodUs: numberIn(period),
+    ceilingCpus: text === null ? null : (cpusOf(numberIn(quota), numberIn(period)) ?? Infinity),
+    pressureFullUs: pressureUs(read('cpu', 'cpu.pressure'), 'full'),
+  };
+}
+
+export const cpu: Driver<CpuLimits, CpuStats, CpuMore> = {
   name: 'cgroup2',
   needs: ['cpu'],
   uses: ['cpuset'],
@@ -59,4 +70,5 @@ export const cpu: Driver<CpuLimits, CpuStats> = {
   writes,
   inForce,
   stats,
+  more,
 };

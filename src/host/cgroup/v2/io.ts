@@ -1,4 +1,4 @@
-import type { Driver, FileWrite, IoDeviceLimits, IoLimits, IoStats, ReadGroup } from '../driver.js';
+import type { Driver, FileWrite, IoDeviceLimits, IoLimits, IoMore, IoStats, ReadGroup } from '../driver.js';
 import { numberIn, orMax, pressureUs } from '../parse.js';
 
 /** Nested keyed lines: `254:0 rbps=1 wbps=max`. */
@@ -61,7 +61,7 @@ function stats(read: ReadGroup): IoStats {
   };
 }
 
-export const io: Driver<IoLimits, IoStats> = {
+export const io: Driver<IoLimits, IoStats, IoMore> = {
   name: 'cgroup2',
   needs: ['io'],
   uses: [],
@@ -69,4 +69,5 @@ export const io: Driver<IoLimits, IoStats> = {
   writes,
   inForce,
   stats,
+  more: (read) => ({ pressureFullUs: pressureUs(read('io', 'io.pressure'), 'full') }),
 };

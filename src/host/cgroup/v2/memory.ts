@@ -1,5 +1,5 @@
-import type { Driver, FileWrite, MemoryLimits, MemoryStats, ReadGroup } from '../driver.js';
-import { keyed, numberIn, orMax, pick, pressureUs } from '../parse.js';
+import type { Driver, FileWrite, MemoryLimits, MemoryMore, MemoryStats, ReadGroup } from '../driver.js';
+import { ceilingIn, keyed, less, numberIn, orMax, pick, pressureUs } from '../parse.js';
 
 const write = (file: string, value: number | null): FileWrite => ({
   controller: 'memory',
@@ -53,7 +53,31 @@ function stats(read: ReadGroup): MemoryStats {
   };
 }
 
-export const memory: Driver<MemoryLimits, MemoryStats> = {
+function more(read: ReadGroup): MemoryMore {
+  const ceiling = (name: string): number | null => ceilingIn(read('memory', name));
+  const stat = keyed(read('memory', 'memory.stat'));
+  const events = keyed(read('memory', 'memory.events'));
+  const majorFaults = pick(stat, 'pgmajfault');
+  return {
+    limitCeiling: ceiling('memory.max'),
+    highCeiling: ceiling('memory.high'),
+    reservationCeiling: ceiling('memory.low'),
+    swapCeiling: ceiling('memory.swap.max'),
+    shmemBytes: pick(stat, 'shmem'),
+    kernelBytes: pick(stat, 'kernel'),
+    dirtyBytes: pick(stat, 'file_dirty'),
+    highHits: pick(events, 'high'),
+    oomEvents: pick(events, 'oom'),
+    scannedPages: pick(stat, 'pgscan'),
+    reclaimedPages: pick(stat, 'pgsteal'),
+    anonRefaults: pick(stat, 'workingset_refault_anon'),
+    fileRefaults: pick(stat, 'workingset_refault_file'),
+    minorFaults: less(pick(stat, 'pgfault'), majorFaults),
+    majorFaults,
+  };
+}
+
+export const memory: Driver<MemoryLimits, MemoryStats, MemoryMore> = {
   name: 'cgroup2',
   needs: ['memory'],
   uses: [],
@@ -61,4 +85,5 @@ export const memory: Driver<MemoryLimits, MemoryStats> = {
   writes,
   inForce,
   stats,
+  more,
 };

@@ -1,20 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
-
-/** What one slice of work may take: what waits for the event loop waits no longer, and one more step. */
-const SLICE_MS = 4;
-
-/** Long work in slices: between two of them the server answers others. */
-export class Slices {
-  #since = performance.now();
-
-  /** Called between two steps: lets others run if the slice is over. */
-  async breathe(): Promise<void> {
-    if (performance.now() - this.#since < SLICE_MS) return;
-    await setImmediate();
-    this.#since = performance.now();
-  }
-}
-
 /**
  * Work that several may ask for at once. Who asks while it is under way waits for the next turn, with all others that
  * do: nobody gets an answer that is older than the question, and it never runs twice at a time.

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { Shared, Slices } from '../../../src/metrics/server/slices.js';
+import { Shared } from '../../../src/metrics/server/shared.js';
 
 describe('work that several ask for', () => {
   it('runs once for all who ask before it begins, and once more for all who ask while it runs', async () => {
@@ -26,16 +26,5 @@ describe('work that several ask for', () => {
     });
     await expect(shared.ask()).rejects.toThrow('not now');
     await expect(shared.ask()).resolves.toBe(2);
-  });
-});
-
-describe('work in slices', () => {
-  it('lets a timer run that is due, long before it ends', async () => {
-    const slices = new Slices();
-    let fired = 0;
-    const timer = setInterval(() => (fired += 1), 1);
-    for (const started = performance.now(); performance.now() - started < 100;) await slices.breathe();
-    clearInterval(timer);
-    expect(fired).toBeGreaterThan(5);
   });
 });
