@@ -1,7 +1,13 @@
 import { launch } from './launch.js';
+import { scrape } from './scrape.js';
+import { serveScrapes } from './scrape-server.js';
 
 /** `npm run bench -- TOPIC`: one table a topic, medians and ratios of interleaved runs. */
-const TOPICS: Readonly<Record<string, () => Promise<void>>> = { launch };
+const TOPICS: Readonly<Record<string, () => Promise<void>>> = { launch, scrape };
+
+// The exporter that `scrape` measures is this program in a process of its own.
+if (process.env['BENCH_SCRAPE_PORT'] !== undefined)
+  await serveScrapes(Number(process.env['BENCH_SCRAPE_PORT']));
 
 const asked = process.argv.slice(2);
 const unknown = asked.find((topic) => TOPICS[topic] === undefined);

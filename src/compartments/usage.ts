@@ -17,8 +17,8 @@ function usageNow(compartment: Compartment): Usage {
     if (kind === 'net') return carriedBy(compartment.host, loaded.record as NetRecord);
     return SUBSYSTEMS[kind].stats(compartment.host, loaded);
   };
-  const readings = loadedKinds(compartment).map((kind) => [kind, read(kind)] as const);
-  return usageOf(Object.fromEntries(readings) as Readings);
+  const readings: Readings = Object.fromEntries(loadedKinds(compartment).map((kind) => [kind, read(kind)]));
+  return usageOf(readings);
 }
 
 /**

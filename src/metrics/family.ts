@@ -66,8 +66,15 @@ export function unitOf(name: string): 'bytes' | 'seconds' | null {
   return unit === 'bytes' || unit === 'seconds' ? unit : null;
 }
 
-/** Rows of one scope. */
-export function rows<T>(scope: Scope) {
+/** What makes rows: of one series, of one for each value of a label, of facts. */
+interface Rows<T> {
+  one: (type: Plain, row: SingleRow<T>) => Family<T>;
+  split: <K extends string>(type: Plain, row: SplitRow<T, K>) => Family<T>;
+  info: (row: InfoRow<T>, type?: 'info' | 'gauge') => Family<T>;
+}
+
+/** Makes rows of one scope. */
+export function rows<T>(scope: Scope): Rows<T> {
   const common = ({ name, level = 'full', help, v2, v1 = v2 }: Row, type: MetricType) => {
     const none = { live: false, labels: {}, series: [], facts: null };
     return { ...none, name, type, scope, level, help, v2, v1 };
@@ -87,7 +94,7 @@ export function rows<T>(scope: Scope) {
         value: (from: T) => row.value(from, key),
       })),
     }),
-    info: (row: InfoRow<T>, type: 'info' | 'gauge' = 'info'): Family<T> => ({
+    info: (row: InfoRow<T>, type = 'info'): Family<T> => ({
       ...common(row, type),
       labels: Object.fromEntries(row.labels.map((label) => [label, []])),
       facts: row.facts,
