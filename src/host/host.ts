@@ -22,6 +22,8 @@ export interface HostPaths {
   /** Those that hold a private router and lead to a published port (native/router.c, native/relay.c). */
   router: string;
   relay: string;
+  /** What ends a change in the background (native/later.c). */
+  later: string;
   /** What the stacks of this network namespace share: leases, the router. */
   network: string;
 }
@@ -68,6 +70,9 @@ export class Host {
         },
         get relay() {
           return findNative('compart-relay');
+        },
+        get later() {
+          return findNative('compart-later');
         },
         get network() {
           return networkFolder(uid, env);

@@ -1,4 +1,4 @@
-import { readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { errnoOf } from '../shared/errors.js';
 import { formatIdentity, isAlive, parseIdentity, type ProcessIdentity } from '../host/proc/identity.js';
 import { stateError } from './json.js';
@@ -31,6 +31,15 @@ export function tryLock(folder: string, lock: Lock, proc: string, self: ProcessI
     }
   }
   return false;
+}
+
+/** Hands a lock that is held to another process, in one step. */
+export function passLock(folder: string, lock: Lock, to: ProcessIdentity): void {
+  const path = `${folder}/${lock}`;
+  const next = `${path}.${to.pid}`;
+  rmSync(next, { force: true });
+  symlinkSync(formatIdentity(to), next);
+  renameSync(next, path);
 }
 
 export function unlock(folder: string, lock: Lock): void {

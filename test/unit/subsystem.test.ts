@@ -41,6 +41,7 @@ function host(files: Record<string, string>, swapKib = 0): Host {
     launcher: '/bin/true',
     router: '/bin/true',
     relay: '/bin/true',
+    later: '/bin/true',
     network: `${path}/network`,
   };
   return new Host(paths, { uid: 0, gid: 0 }, '/lab');

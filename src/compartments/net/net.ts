@@ -133,7 +133,7 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
         'ERR_COMPART_STATE',
         `the network of "${ground.name}" went away while it was made`,
       );
-    const stack = new Stack(host, shared.router, number, shared.leaf ?? null);
+    const stack = new Stack(host, shared.router, number);
     const { router } = shared;
     const driver = driverOf(router.holder === null);
     if (limits.stack === 'none') {
@@ -144,7 +144,6 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
       return { driver, limits, notEnforced: [], handles };
     }
     const addresses = stack.make(shared, limits);
-    if (shared.leaf === undefined && limits.rxLimitBps !== null) network.learnLeaf(shared, stack.tryLeaf());
     const handles = {
       network: network.kind,
       number,

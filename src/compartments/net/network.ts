@@ -11,13 +11,7 @@ import {
 } from '../../host/network/forwarding.js';
 import { choosePool, FIRST_NUMBER, LAST_NUMBER, type Pool } from '../../host/network/pool.js';
 import { enterRouter, routerProc, type Router } from '../../host/network/router.js';
-import {
-  stackLines,
-  TABLE,
-  tableLines,
-  withoutStackLines,
-  type StackRules,
-} from '../../host/network/table.js';
+import { leavingLines, NO_TABLE, stackLines, tableLines, type StackRules } from '../../host/network/table.js';
 import { nftBatch, tryNft, tryTool } from '../../host/network/tools.js';
 import { isLink, linkOf } from '../../host/network/veth.js';
 import { readLinkCounters, type LinkCounters } from '../../host/network/counters.js';
@@ -26,6 +20,7 @@ import { isAlive, selfIdentity } from '../../host/proc/identity.js';
 import { makePrivateDir, readJson, writeJson } from '../../state/json.js';
 import { Leases, type Lease, type Lessee } from '../../state/leases.js';
 import { tryLock, unlock } from '../../state/lock.js';
+import { changeLater, LOCK } from './later.js';
 import { ownRouter, startRouter } from './uplink.js';
 
 /** What all stacks of one network share; written before it is made, so that it can be taken back after a crash. */
@@ -33,15 +28,17 @@ export interface Shared {
   router: Router;
   pool: Pool;
   forwarding: Forwarding;
-  /** The fair queue below every shaper, null where the kernel has none; undefined until the first stack has tried. */
-  leaf?: string | null;
 }
 
 /** `world`: stacks with a link; `island`: those with loopback only, which need nothing of the host. */
 export type NetworkKind = 'world' | 'island';
 
+const FOLDERS = ['leases', 'rules', 'relays'] as const;
 const PATIENCE_MS = 10_000;
 const NOTHING: Forwarding = { sysctls: [], guards: { links4: [], all6: false }, routed6: false };
+
+/** Ends what is done alone in the background, see {@link changeLater}. */
+type Pass = (router: Router, lines: readonly string[], paths: readonly string[]) => boolean;
 
 /** The stacks of one network namespace: who has which number, and what they share. */
 export class Network {
@@ -86,11 +83,6 @@ export class Network {
     } finally {
       prepared?.leave();
     }
-  }
-
-  /** Notes which queue the kernel has. */
-  learnLeaf(shared: Shared, leaf: string | null): void {
-    this.#alone(() => writeJson(`${this.folder}/shared.json`, { ...shared, leaf }));
   }
 
   #setUp(router: Router | null): Shared {
@@ -154,17 +146,17 @@ export class Network {
   }
 
   /**
-   * Gives a number back, with its rules; with the last of them goes what all shared. May be repeated.
+   * Gives a number back, with its rules; with the last of them goes what all shared. May be repeated. The table is
+   * changed in the background where that can be.
    */
   leave(number: number): void {
-    this.#alone(() => {
+    this.#alone((pass) => {
       const shared = this.shared();
       const rules = this.rulesOf(number);
       const last = this.leases.all().every((lease) => lease.number === number);
-      if (shared !== null && rules !== null && !last) this.#withdraw(shared, rules);
-      rmSync(this.#rulesFile(number), { force: true });
-      this.leases.release(number);
-      if (last) this.#close(shared);
+      if (last) this.#close(shared, number, pass);
+      else if (shared !== null && rules !== null) this.#withdraw(shared, rules, pass);
+      else this.#forget(number);
     });
   }
 
@@ -192,31 +184,32 @@ export class Network {
   /** Is anything of it left: stacks, or what a crash left of setting it up? */
   closeIfEmpty(): void {
     if (!this.leases.isEmpty() || readJson(`${this.folder}/shared.json`) === null) return;
-    this.#alone(() => {
-      if (this.leases.isEmpty()) this.#close(this.shared());
+    this.#alone((pass) => {
+      if (this.leases.isEmpty()) this.#close(this.shared(), null, pass);
     });
   }
 
-  #withdraw(shared: Shared, rules: StackRules): void {
+  #withdraw(shared: Shared, rules: StackRules, pass: Pass): void {
     for (const peer of rules.peers) this.#unfriend(peer, rules.number);
-    const enter = enterRouter(shared.router);
-    const result = tryNft(enter, withoutStackLines(rules));
-    if (result.status === 0 || result.errno === 'ENOENT') return;
-    // Somebody changed the table: it is made anew without this stack.
-    rmSync(this.#rulesFile(rules.number), { force: true });
-    tryNft(enter, [`delete table ${TABLE}`]);
-    this.repair(shared);
+    const lines = leavingLines(shared.pool, guardsNow(this.#host.paths.proc, shared.forwarding), rules);
+    if (pass(shared.router, lines, this.#pathsOf(rules.number))) return;
+    tryNft(enterRouter(shared.router), lines);
+    this.#forget(rules.number);
   }
 
-  #close(shared: Shared | null): void {
+  #close(shared: Shared | null, number: number | null, pass: Pass): void {
     const file = `${this.folder}/shared.json`;
     const known = shared ?? (readJson(file) as Shared | null);
-    if (shared !== null && this.kind === 'world' && shared.router.holder === null)
-      tryNft([], [`delete table ${TABLE}`]);
     if (known !== null) switchOff(this.#host.paths.proc, known.forwarding);
+    const paths = [...(number === null ? [] : this.#pathsOf(number)), file];
     const holder = shared?.router.holder ?? null;
     if (holder !== null) process.kill(holder.pid, 'SIGKILL');
-    rmSync(file, { force: true });
+    else if (shared !== null && this.kind === 'world') {
+      const folders = FOLDERS.map((name) => `${this.folder}/${name}`);
+      if (pass(shared.router, NO_TABLE, [...paths, ...folders])) return;
+      tryNft([], NO_TABLE);
+    }
+    for (const path of paths) rmSync(path, { force: true });
   }
 
   #befriend(peer: number, number: number): void {
@@ -235,31 +228,44 @@ export class Network {
     writeJson(this.#rulesFile(rules.number), rules);
   }
 
+  /** What says that a number is somebody's; the lease last. */
+  #pathsOf(number: number): string[] {
+    return [this.#rulesFile(number), this.leases.pathOf(number)];
+  }
+
+  #forget(number: number): void {
+    for (const path of this.#pathsOf(number)) rmSync(path, { force: true });
+  }
+
   #rulesFile(number: number): string {
     return `${this.folder}/rules/${number}.json`;
   }
 
   /** Waits its turn and works alone: what is changed here, all stacks share. @throws ERR_COMPART_BUSY */
-  #alone<T>(work: () => T): T {
+  #alone<T>(work: (pass: Pass) => T): T {
     const { proc } = this.#host.paths;
     const self = selfIdentity(proc);
     for (const started = Date.now(); ; pause(1)) {
       // Whoever leaves last takes the folder away.
       makePrivateDir(this.folder);
-      if (tryLock(this.folder, 'changing', proc, self)) break;
+      if (tryLock(this.folder, LOCK, proc, self)) break;
       if (Date.now() - started > PATIENCE_MS)
         throw new CompartError('ERR_COMPART_BUSY', `another command holds ${this.folder} and does not end`);
     }
+    const held = { here: true };
     try {
-      return work();
+      return work((...what) => {
+        held.here = !changeLater(this.#host, this.folder, ...what);
+        return !held.here;
+      });
     } finally {
-      unlock(this.folder, 'changing');
+      if (held.here) unlock(this.folder, LOCK);
     }
   }
 
   /** Takes the empty folders away. */
   tidy(): void {
-    for (const dir of ['leases', 'rules', 'relays', '']) {
+    for (const dir of [...FOLDERS, '']) {
       const path = `${this.folder}/${dir}`;
       try {
         if (readdirSync(path).length === 0) rmdirSync(path);

@@ -36,29 +36,17 @@ const ROOT = '1:';
 const LEAF = '10:';
 
 /** Keeps one greedy connection from holding up the others (tc-fq_codel(8)). */
-export const FAIR_QUEUE = 'fq_codel';
-/** Where it stands. */
-export const leafOf = (link: string): string[] => [
-  'dev',
-  link,
-  'parent',
-  `${ROOT}1`,
-  'handle',
-  LEAF,
-  FAIR_QUEUE,
-];
+const FAIR_QUEUE = 'fq_codel';
 
 /**
  * Lines for `tc -batch` that put a shaper on a link, replacing what is there, and show it (tc-tbf(8),
- * tc-netem(8)). Pure.
+ * tc-netem(8)). The fair queue below it fails where the kernel has none: the shaper then keeps its own. Pure.
  * @param rateBps null for no limit
- * @param leaf a fair queue to stand below the shaper, if the kernel has one
  */
 export function shaperLines(
   link: string,
   rateBps: number | null,
   { delayUs, lossPercent }: Conditions,
-  leaf: string | null,
 ): string[] {
   const asked = delayUs !== null || lossPercent !== null;
   const netem = ['netem'];
@@ -72,8 +60,8 @@ export function shaperLines(
     lines.push(
       `qdisc replace dev ${link} root handle ${ROOT} tbf rate ${rateBps}bit burst ${burstBytes}b latency ${LATENCY}`,
     );
-    if (asked) lines.push(`qdisc replace dev ${link} parent ${ROOT}1 handle ${LEAF} ${netem.join(' ')}`);
-    else if (leaf !== null) lines.push(`qdisc replace dev ${link} parent ${ROOT}1 handle ${LEAF} ${leaf}`);
+    const leaf = asked ? netem.join(' ') : FAIR_QUEUE;
+    lines.push(`qdisc replace dev ${link} parent ${ROOT}1 handle ${LEAF} ${leaf}`);
   } else if (asked) {
     lines.push(`qdisc replace dev ${link} root handle ${ROOT} ${netem.join(' ')}`);
   }

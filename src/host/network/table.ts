@@ -173,6 +173,19 @@ export function withoutStackLines({ number, addresses, txLimitBps, allow, peers 
   ];
 }
 
+/**
+ * The same for a table of which anything may be missing: what is to go is added first, so that nft(8) finds all that
+ * it deletes. Pure.
+ */
+export function leavingLines(pool: Pool, guards: Guards, rules: StackRules): string[] {
+  // What is allowed goes with its chain.
+  const own = { ...rules, allow: rules.allow === null ? null : [] };
+  return [...tableLines(pool, guards), ...stackLines(own), ...withoutStackLines(own)];
+}
+
+/** Takes the table away, be it there or not. */
+export const NO_TABLE: readonly string[] = [`add table ${TABLE}`, `delete table ${TABLE}`];
+
 export function withoutAllowLines(number: number): string[] {
   const link = linkOf(number);
   return [

@@ -14,8 +14,11 @@ function checked(tool: NetworkTool, lines: readonly string[], result: ToolResult
     throw new CompartError('ERR_COMPART_UNSUPPORTED', why, { hint: mend });
   }
   if (result.status === 0) return result.stdout;
-  throw new CompartError('ERR_COMPART_KERNEL', `${tool}: ${reasonIn(lines, result.stderr)}`);
+  throw new CompartError('ERR_COMPART_KERNEL', complaintOf(tool, lines, result));
 }
+
+const complaintOf = (tool: NetworkTool, lines: readonly string[], { stderr }: ToolResult): string =>
+  `${tool}: ${reasonIn(lines, stderr)}`;
 
 /** Why a tool cannot be had, and what mends it. */
 export const missing = (tool: NetworkTool): { why: string; mend: string } => ({
@@ -68,9 +71,18 @@ export function ipBatch(enter: Enter, netns: string | null, lines: readonly stri
   run(enter, 'ip', [...inNetns(netns), '-batch', '-'], lines);
 }
 
-/** tc(8), one process for all lines. @returns what its `show` lines printed, as JSON */
-export function tcBatch(enter: Enter, netns: string | null, lines: readonly string[]): string {
-  return run(enter, 'tc', [...inNetns(netns), '-s', '-j', '-batch', '-'], lines);
+/** What `show` lines printed, as JSON, and what was complained of, null for nothing. */
+export interface TcAnswer {
+  stdout: string;
+  complaint: string | null;
+}
+
+/** tc(8), one process for all lines; one that fails does not keep the others from being tried. @throws ERR_COMPART_UNSUPPORTED */
+export function tcBatch(enter: Enter, netns: string | null, lines: readonly string[]): TcAnswer {
+  const argv = [...inNetns(netns), '-force', '-s', '-j', '-batch', '-'];
+  const result = tryTool(enter, 'tc', argv, lines);
+  if (result.errno === 'ENOENT') checked('tc', lines, result);
+  return { stdout: result.stdout, complaint: result.status === 0 ? null : complaintOf('tc', lines, result) };
 }
 
 const NFT_LINES = ['-f', '/dev/stdin'];
