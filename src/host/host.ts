@@ -24,6 +24,8 @@ export interface HostPaths {
   relay: string;
   /** What ends a change in the background (native/later.c). */
   later: string;
+  /** What tries whether a stack's packets are handed on (native/knock.c). */
+  knock: string;
   /** What the stacks of this network namespace share: leases, the router. */
   network: string;
 }
@@ -73,6 +75,9 @@ export class Host {
         },
         get later() {
           return findNative('compart-later');
+        },
+        get knock() {
+          return findNative('compart-knock');
         },
         get network() {
           return networkFolder(uid, env);

@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, describe, expect } from '@jest/globals';
+import { describe, expect } from '@jest/globals';
 import { execa } from 'execa';
+import { useNetwork } from '../support/network.js';
 import { requires } from '../support/requires.js';
 import { COMPART, useSandbox } from '../support/sandbox.js';
 import type { ErrorAnswer, NetStats } from '../support/shapes.js';
@@ -11,43 +11,12 @@ const sandbox = useSandbox();
 const it = requires('root', 'ip', 'tc', 'nft', 'iperf3', 'python3');
 const compart = (...args: string[]) => sandbox.current.compart(args);
 
-const tool = (file: string, ...argv: string[]): string => {
-  const { stdout } = spawnSync(file, argv, { encoding: 'utf8' });
-  return stdout;
-};
-
-/** What compart makes of the host's network. */
-const left = (): Record<string, string> => ({
-  links: tool('ip', '-brief', 'link')
-    .split('\n')
-    .filter((line) => line.startsWith('compart'))
-    .join(),
-  netns: tool('ip', 'netns', 'list')
-    .split('\n')
-    .filter((line) => line.startsWith('compart'))
-    .join(),
-  tables: tool('nft', 'list', 'tables')
-    .split('\n')
-    .filter((line) => line.includes('inet compart'))
-    .join(),
-  forwarding: readdirSync('/proc/sys/net/ipv4/conf')
-    .filter((link) => !link.startsWith('compart'))
-    .map((link) => `${link}=${readFileSync(`/proc/sys/net/ipv4/conf/${link}/forwarding`, 'utf8').trim()}`)
-    .join(),
-});
-
-const before = left();
+useNetwork();
 
 /** Before the sandbox looks for what is left. */
 const remove = async (name: string): Promise<void> => {
   expect((await compart('rm', '--force', name)).status).toBe(0);
 };
-
-afterEach(async () => {
-  // The kernel takes a link away after its namespace, an RCU grace period later.
-  for (let tries = 0; tries < 100 && left()['links'] !== before['links']; tries += 1) await delay(20);
-  expect(left()).toEqual(before);
-});
 
 /** Megabits per second that one TCP connection to the host had, in the last seconds of `seconds`. */
 async function throughput(port: number, name: string, seconds: number, ...flags: string[]): Promise<number> {
@@ -182,14 +151,14 @@ except OSError: print("no such name")
   it('no command gets in where somebody took the shaper away, and gc puts it back', async () => {
     await compart('load', 'net', '--name', 'web', '--net', '10mbit');
     const link = /^ *(compart\d+):/m.exec(readFileSync('/proc/net/dev', 'utf8'))?.[1] ?? '';
-    tool('tc', 'qdisc', 'del', 'dev', link, 'root');
+    await execa('tc', ['qdisc', 'del', 'dev', link, 'root']);
     const refused = await compart('exec', 'web', '--', 'true');
     expect(refused.status).toBe(125);
     expect(refused.stderr).toContain(`"web" is not held any more: the shaper of ${link} is gone`);
     expect((await compart('inspect', 'web')).stdout).toContain('"enforced": false');
     expect((await compart('gc')).status).toBe(0);
     expect(await compart('exec', 'web', '--', 'true')).toMatchObject({ status: 0, stderr: '' });
-    tool('nft', 'delete', 'table', 'inet', 'compart');
+    await execa('nft', ['delete', 'table', 'inet', 'compart']);
     expect((await compart('exec', 'web', '--', 'true')).status).toBe(125);
     await compart('gc');
     expect((await compart('exec', 'web', '--', 'true')).status).toBe(0);

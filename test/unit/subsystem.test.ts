@@ -42,6 +42,7 @@ function host(files: Record<string, string>, swapKib = 0): Host {
     router: '/bin/true',
     relay: '/bin/true',
     later: '/bin/true',
+    knock: '/bin/true',
     network: `${path}/network`,
   };
   return new Host(paths, { uid: 0, gid: 0 }, '/lab');

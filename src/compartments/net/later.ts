@@ -21,7 +21,14 @@ export function changeLater(
   paths: readonly string[],
 ): boolean {
   const nft = [...enterRouter(router), 'nft', lines.join('; ')];
-  const pid = startTool(host.paths.later, [...paths, `${folder}/${LOCK}`, folder, '--', ...nft]);
+  const pid = startTool(host.paths.later, [
+    ...paths,
+    `${folder}/${LOCK}`,
+    folder,
+    host.paths.network,
+    '--',
+    ...nft,
+  ]);
   const identity = pid === null ? null : identify(host.paths.proc, pid);
   if (identity === null) return false;
   passLock(folder, LOCK, identity);

@@ -135,7 +135,7 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
       );
     const stack = new Stack(host, shared.router, number);
     const { router } = shared;
-    const driver = driverOf(router.holder === null);
+    const driver = driverOf(!router.ownUsers);
     if (limits.stack === 'none') {
       stack.makeIsland();
       writeHosts(ground.folder, hostsLines(ground.name, null, null, [], null));
@@ -238,7 +238,7 @@ export function releaseLease(host: Host, network: Network, number: number): void
   network.tidy();
 }
 
-const driverOf = (ofHost: boolean): string => (ofHost ? 'veth' : 'veth+userns');
+const driverOf = (byRoot: boolean): string => (byRoot ? 'veth' : 'veth+userns');
 
 const hostOf = ({ router, pool }: Shared): string | null =>
   hostAddressOf(router, addressesOf(pool, FIRST_NUMBER).gateway4);

@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { CompartError } from '../../shared/errors.js';
 import type { Host } from '../../host/host.js';
 import { readKernelFile } from '../../host/kernfs.js';
@@ -9,6 +10,7 @@ import {
   switchOn,
   type Forwarding,
 } from '../../host/network/forwarding.js';
+import { othersWhoForward } from '../../host/network/firewall.js';
 import { choosePool, FIRST_NUMBER, LAST_NUMBER, type Pool } from '../../host/network/pool.js';
 import { enterRouter, routerProc, type Router } from '../../host/network/router.js';
 import { leavingLines, NO_TABLE, stackLines, tableLines, type StackRules } from '../../host/network/table.js';
@@ -21,13 +23,17 @@ import { makePrivateDir, readJson, writeJson } from '../../state/json.js';
 import { Leases, type Lease, type Lessee } from '../../state/leases.js';
 import { tryLock, unlock } from '../../state/lock.js';
 import { changeLater, LOCK } from './later.js';
-import { ownRouter, startRouter } from './uplink.js';
+import { handsOn, wayAround } from './passage.js';
+import { Rulebook } from './rulebook.js';
+import { ownRouter, startRouter, type OwnRouter } from './uplink.js';
 
 /** What all stacks of one network share; written before it is made, so that it can be taken back after a crash. */
 export interface Shared {
   router: Router;
   pool: Pool;
   forwarding: Forwarding;
+  /** Does the host hand their packets on? Untried where others have a say in it and nobody has asked them yet. */
+  passage: 'open' | 'untried' | 'barred';
 }
 
 /** `world`: stacks with a link; `island`: those with loopback only, which need nothing of the host. */
@@ -35,7 +41,11 @@ export type NetworkKind = 'world' | 'island';
 
 const FOLDERS = ['leases', 'rules', 'relays'] as const;
 const PATIENCE_MS = 10_000;
+const RETRY_MS = 20;
 const NOTHING: Forwarding = { sysctls: [], guards: { links4: [], all6: false }, routed6: false };
+
+const busy = (folder: string): CompartError =>
+  new CompartError('ERR_COMPART_BUSY', `another command holds ${folder} and does not end`);
 
 /** Ends what is done alone in the background, see {@link changeLater}. */
 type Pass = (router: Router, lines: readonly string[], paths: readonly string[]) => boolean;
@@ -45,6 +55,7 @@ export class Network {
   readonly kind: NetworkKind;
   readonly folder: string;
   readonly leases: Leases;
+  readonly #rules: Rulebook;
   readonly #host: Host;
 
   constructor(host: Host, kind: NetworkKind) {
@@ -52,6 +63,7 @@ export class Network {
     this.kind = kind;
     this.folder = `${host.paths.network}/${kind}`;
     this.leases = new Leases(`${this.folder}/leases`);
+    this.#rules = new Rulebook(`${this.folder}/rules`);
   }
 
   /** The folder of the relays of one stack. */
@@ -68,20 +80,46 @@ export class Network {
   }
 
   /**
-   * Takes a number; the first stack sets up what all share.
+   * Takes a number; the first stack sets up what all share, by a way that packets really go.
    * @throws ERR_COMPART_UNSUPPORTED where this host has no way to it, or no number is left
    */
   async enter(lessee: Lessee): Promise<void> {
-    const own = ownRouter(this.#host, this.kind);
+    let own = ownRouter(this.#host, this.kind);
+    for (const started = Date.now(); ; await delay(RETRY_MS)) {
+      const number = await this.#enterBy(own, lessee);
+      if (number !== null && this.#isOpen(lessee)) return;
+      if (number !== null) this.leave(number);
+      own = wayAround(this.#host);
+      // Until all have left the barred one who are in it.
+      if (Date.now() - started > PATIENCE_MS) throw busy(this.folder);
+    }
+  }
+
+  /** @returns null where the host was found to bar the way of those who are in it */
+  async #enterBy(own: OwnRouter | null, lessee: Lessee): Promise<number | null> {
     const prepared = this.shared() === null && own !== null ? await startRouter(this.#host, own) : null;
     try {
-      this.#alone(() => {
+      return this.#alone(() => {
         const shared = this.shared() ?? this.#setUp(prepared?.router ?? null);
         if (prepared !== null && shared.router.holder?.pid === prepared.router.holder?.pid) prepared.keep();
-        this.#lease(lessee, shared);
+        return shared.passage === 'barred' ? null : this.#lease(lessee, shared);
       });
     } finally {
       prepared?.leave();
+    }
+  }
+
+  /** Do its packets get out? Tried once for all, by a stack of its own. */
+  #isOpen(lessee: Lessee): boolean {
+    const shared = this.shared();
+    if (shared === null || shared.passage !== 'untried') return shared?.passage === 'open';
+    const number = this.#alone(() => this.#lease({ ...lessee, id: `${lessee.id}-knock` }, shared));
+    try {
+      const passage = handsOn(this.#host, this, shared, number) ? 'open' : 'barred';
+      this.#alone(() => writeJson(`${this.folder}/shared.json`, { ...shared, passage }));
+      return passage === 'open';
+    } finally {
+      this.leave(number);
     }
   }
 
@@ -95,16 +133,17 @@ export class Network {
     const chosen: Router = router ?? { holder: null, ownUsers: false, uplink: world ? 'forward' : null };
     // A router of compart's own forwards already, and IPv4 only.
     const forwarding = world && chosen.holder === null ? forwardingHere(proc) : NOTHING;
-    const shared = { router: chosen, pool, forwarding };
+    const others = world && chosen.holder === null && othersWhoForward(proc).length > 0;
+    const shared: Shared = { router: chosen, pool, forwarding, passage: others ? 'untried' : 'open' };
     writeJson(`${this.folder}/shared.json`, shared);
     switchOn(proc, forwarding);
     return shared;
   }
 
-  #lease(lessee: Lessee, { router }: Shared): void {
+  #lease(lessee: Lessee, { router }: Shared): number {
     const links = this.#links(router);
     const number = this.leases.take(lessee, FIRST_NUMBER, LAST_NUMBER, (each) => !links.has(linkOf(each)));
-    if (number !== null) return;
+    if (number !== null) return number;
     throw new CompartError('ERR_COMPART_UNSUPPORTED', `all ${LAST_NUMBER - 1} network stacks are in use`, {
       hint: 'compart ps lists the compartments that have one',
     });
@@ -117,8 +156,7 @@ export class Network {
   /** Notes and adds the rules of a stack; a table that somebody took away is made anew, with all stacks in it. */
   addRules(rules: StackRules, shared: Shared): void {
     this.#alone(() => {
-      this.#note(rules);
-      for (const peer of rules.peers) this.#befriend(peer, rules.number);
+      this.#rules.add(rules);
       const fresh = this.leases.all().length === 1;
       if (!fresh && tryNft(enterRouter(shared.router), stackLines(rules)).status === 0) return;
       this.repair(shared);
@@ -128,7 +166,7 @@ export class Network {
   /** Changes the rules of a stack in one transaction, by these lines. */
   changeRules(rules: StackRules, lines: readonly string[], shared: Shared): void {
     this.#alone(() => {
-      this.#note(rules);
+      this.#rules.note(rules);
       nftBatch(enterRouter(shared.router), lines);
     });
   }
@@ -142,7 +180,7 @@ export class Network {
 
   /** The rules of a stack, or null where it has none. */
   rulesOf(number: number): StackRules | null {
-    return readJson(this.#rulesFile(number)) as StackRules | null;
+    return this.#rules.of(number);
   }
 
   /**
@@ -190,7 +228,7 @@ export class Network {
   }
 
   #withdraw(shared: Shared, rules: StackRules, pass: Pass): void {
-    for (const peer of rules.peers) this.#unfriend(peer, rules.number);
+    this.#rules.leavePeers(rules);
     const lines = leavingLines(shared.pool, guardsNow(this.#host.paths.proc, shared.forwarding), rules);
     if (pass(shared.router, lines, this.#pathsOf(rules.number))) return;
     tryNft(enterRouter(shared.router), lines);
@@ -212,33 +250,13 @@ export class Network {
     for (const path of paths) rmSync(path, { force: true });
   }
 
-  #befriend(peer: number, number: number): void {
-    const rules = this.rulesOf(peer);
-    if (rules !== null && !rules.peers.includes(number))
-      this.#note({ ...rules, peers: [...rules.peers, number] });
-  }
-
-  #unfriend(peer: number, number: number): void {
-    const rules = this.rulesOf(peer);
-    if (rules !== null) this.#note({ ...rules, peers: rules.peers.filter((each) => each !== number) });
-  }
-
-  #note(rules: StackRules): void {
-    mkdirSync(`${this.folder}/rules`, { recursive: true, mode: 0o700 });
-    writeJson(this.#rulesFile(rules.number), rules);
-  }
-
   /** What says that a number is somebody's; the lease last. */
   #pathsOf(number: number): string[] {
-    return [this.#rulesFile(number), this.leases.pathOf(number)];
+    return [this.#rules.pathOf(number), this.leases.pathOf(number)];
   }
 
   #forget(number: number): void {
     for (const path of this.#pathsOf(number)) rmSync(path, { force: true });
-  }
-
-  #rulesFile(number: number): string {
-    return `${this.folder}/rules/${number}.json`;
   }
 
   /** Waits its turn and works alone: what is changed here, all stacks share. @throws ERR_COMPART_BUSY */
@@ -249,8 +267,7 @@ export class Network {
       // Whoever leaves last takes the folder away.
       makePrivateDir(this.folder);
       if (tryLock(this.folder, LOCK, proc, self)) break;
-      if (Date.now() - started > PATIENCE_MS)
-        throw new CompartError('ERR_COMPART_BUSY', `another command holds ${this.folder} and does not end`);
+      if (Date.now() - started > PATIENCE_MS) throw busy(this.folder);
     }
     const held = { here: true };
     try {
@@ -265,8 +282,12 @@ export class Network {
 
   /** Takes the empty folders away. */
   tidy(): void {
-    for (const dir of [...FOLDERS, '']) {
-      const path = `${this.folder}/${dir}`;
+    const folders = [
+      ...FOLDERS.map((name) => `${this.folder}/${name}`),
+      this.folder,
+      this.#host.paths.network,
+    ];
+    for (const path of folders) {
       try {
         if (readdirSync(path).length === 0) rmdirSync(path);
       } catch {
