@@ -26,6 +26,8 @@ export interface HostPaths {
   later: string;
   /** What tries whether a stack's packets are handed on (native/knock.c). */
   knock: string;
+  /** What fills a link, to measure it (native/flow.c). */
+  flow: string;
   /** What the stacks of this network namespace share: leases, the router. */
   network: string;
 }
@@ -78,6 +80,9 @@ export class Host {
         },
         get knock() {
           return findNative('compart-knock');
+        },
+        get flow() {
+          return findNative('compart-flow');
         },
         get network() {
           return networkFolder(uid, env);

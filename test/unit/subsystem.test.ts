@@ -43,6 +43,7 @@ function host(files: Record<string, string>, swapKib = 0): Host {
     relay: '/bin/true',
     later: '/bin/true',
     knock: '/bin/true',
+    flow: '/bin/true',
     network: `${path}/network`,
   };
   return new Host(paths, { uid: 0, gid: 0 }, '/lab');

@@ -76,6 +76,7 @@ interface QdiscJson {
   kind: string;
   root?: boolean;
   options?: { rate?: number };
+  bytes?: number;
   drops?: number;
 }
 
@@ -84,6 +85,8 @@ export interface QdiscReading {
   kind: string;
   root: boolean;
   rateBps: number | null;
+  /** Handed on, headers of every segment included: what the shaper goes by. */
+  bytes: number;
   drops: number;
 }
 
@@ -98,6 +101,7 @@ export function parseQdiscs(text: string): QdiscReading[] {
         kind: qdisc.kind,
         root: qdisc.root === true,
         rateBps: qdisc.kind === 'tbf' && qdisc.options?.rate !== undefined ? qdisc.options.rate * 8 : null,
+        bytes: qdisc.bytes ?? 0,
         drops: qdisc.drops ?? 0,
       }));
   } catch (error) {
