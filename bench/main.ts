@@ -1,7 +1,8 @@
 import { launch } from './launch.js';
+import { net } from './net.js';
 
 /** `npm run bench -- TOPIC`: one table a topic, medians and ratios of interleaved runs. */
-const TOPICS: Readonly<Record<string, () => Promise<void>>> = { launch };
+const TOPICS: Readonly<Record<string, () => Promise<void>>> = { launch, net };
 
 const asked = process.argv.slice(2);
 const unknown = asked.find((topic) => TOPICS[topic] === undefined);

@@ -1,52 +1,14 @@
-import {
-  chmodSync,
-  chownSync,
-  cpSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import { execa } from 'execa';
 import { requires } from '../support/requires.js';
-import { COMPART, groupsBelow, useSandbox } from '../support/sandbox.js';
+import { delegate, installFor, subtree, takeBack, type Installation } from '../support/rootless.js';
+import { useSandbox } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
 /** A uid that owns nothing on any machine that runs this. */
 const UID = 64_123;
-const CONTROLLERS = ['memory', 'cpu', 'cpuacct', 'cpuset', 'pids', 'blkio', 'freezer'];
-const subtree = (controller: string): string => `/sys/fs/cgroup/${controller}/compart-${UID}`;
-
-/** What docs/rootless.md tells an administrator of a v1 or hybrid host to do. */
-function delegate(): void {
-  for (const controller of CONTROLLERS) {
-    mkdirSync(subtree(controller));
-    if (controller === 'cpuset') {
-      for (const file of ['cpuset.mems', 'cpuset.cpus']) {
-        writeFileSync(`${subtree(controller)}/${file}`, readFileSync(`/sys/fs/cgroup/cpuset/${file}`));
-      }
-    }
-    chownSync(subtree(controller), UID, UID);
-    for (const file of ['cgroup.procs', 'tasks']) chownSync(`${subtree(controller)}/${file}`, UID, UID);
-  }
-}
-
-function takeBack(): string[] {
-  const left = groupsBelow(`/compart-${UID}`);
-  for (const dir of [...left.reverse(), ...CONTROLLERS.map(subtree)]) {
-    try {
-      rmdirSync(dir);
-    } catch {
-      // Never made.
-    }
-  }
-  return left;
-}
-
 /** Processes of this user that are more than zombies. */
 function runningAs(uid: number): string[] {
   return readdirSync('/proc')
@@ -64,40 +26,27 @@ function runningAs(uid: number): string[] {
 }
 
 describe('an ordinary user', () => {
-  let home: string;
-  let installed: string;
+  let installed: Installation;
 
   beforeEach(() => {
-    // A copy that this user may read, wherever the source tree is.
-    home = `${sandbox.current.dir}/home`;
-    installed = `${sandbox.current.dir}/compart`;
-    chmodSync(sandbox.current.dir, 0o755);
-    mkdirSync(home, { mode: 0o700 });
-    chownSync(home, UID, UID);
-    const root = dirname(dirname(COMPART));
-    for (const part of ['bin', 'dist/bin', 'native/build'])
-      cpSync(`${root}/${part}`, `${installed}/${part}`, { recursive: true });
+    installed = installFor(UID, sandbox.current.dir);
   });
   afterEach(() => {
-    expect(takeBack()).toEqual([]);
+    expect(takeBack(UID)).toEqual([]);
   });
 
   const compart = async (
     ...args: string[]
   ): Promise<{ status: number | undefined; stdout: string; stderr: string }> => {
-    const drop = ['--reuid', String(UID), '--regid', String(UID), '--clear-groups'];
-    const env = { XDG_RUNTIME_DIR: home, HOME: home };
-    const result = await execa('setpriv', [...drop, `${installed}/bin/compart`, ...args], {
-      reject: false,
-      env,
-      stdin: 'ignore',
-    });
+    const { argv, env } = installed;
+    const [file = '', ...words] = [...argv, ...args];
+    const result = await execa(file, words, { reject: false, env, stdin: 'ignore' });
     return { status: result.exitCode, stdout: result.stdout, stderr: result.stderr };
   };
   const test = requires('root', 'setpriv', 'cgroup-v1', 'cgroup-memory', 'cgroup-cpuset');
 
   test('is held to 64 MiB, half a CPU and 20 tasks in a subtree that was handed over', async () => {
-    delegate();
+    delegate(UID);
     const answer = await compart(
       'run',
       '--mem',
@@ -127,7 +76,7 @@ describe('an ordinary user', () => {
   network(
     'has a stack of its own at 10 and 20 Mbit/s, which it cannot change, and leaves no process',
     async () => {
-      delegate();
+      delegate(UID);
       const server = execa('iperf3', ['-s', '-p', '5320'], { reject: false, stdio: 'ignore' });
       await delay(300);
       const words = ['iperf3', '-c', 'host.compart.internal', '-p', '5320', '-t', '2', '-J', '-R'];
@@ -154,7 +103,7 @@ describe('an ordinary user', () => {
   );
 
   test('freezes, thaws and kills without the twin, by the freezer', async () => {
-    delegate();
+    delegate(UID);
     expect((await compart('run', '-d', '--name', 'bg', '--', 'sleep', '100')).status).toBe(0);
     expect((await compart('freeze', 'bg')).status).toBe(0);
     expect((JSON.parse((await compart('inspect', 'bg')).stdout) as { state: string }).state).toBe('frozen');
@@ -164,7 +113,7 @@ describe('an ordinary user', () => {
   });
 
   test("is refused another user's process, pid 1 and another user, each with the reason", async () => {
-    delegate();
+    delegate(UID);
     await compart('load', 'vm', '--name', 'lv', '--mem', '32M');
     const foreign = await compart('attach', 'lv', String(process.pid));
     expect([foreign.status, foreign.stderr]).toEqual([
@@ -184,6 +133,8 @@ describe('an ordinary user', () => {
     expect(error.message).toBe(
       `--mem cannot be enforced on this host: uid ${UID} has no delegated subtree for the memory controller`,
     );
-    expect(error.hint).toContain(`mkdir -p ${subtree('memory')} && chown -R ${UID} ${subtree('memory')}`);
+    expect(error.hint).toContain(
+      `mkdir -p ${subtree('memory', UID)} && chown -R ${UID} ${subtree('memory', UID)}`,
+    );
   });
 });

@@ -1,0 +1,124 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
+import { look } from '../src/compartments/net/readings.js';
+import type { NetRecord } from '../src/compartments/net/record.js';
+import { Host } from '../src/host/host.js';
+import { delegate, installFor, takeBack } from '../test/support/rootless.js';
+
+/** A uid that owns nothing on any machine that runs this. */
+const UID = 64_124;
+
+/** Bytes that each shaper of a stack has let pass, and when. */
+export interface Passed {
+  rx: number;
+  tx: number;
+  at: number;
+}
+
+/** Somebody who runs compart: root, or a user with a subtree of groups. */
+export interface Caller {
+  name: string;
+  compart: (...args: string[]) => Promise<string>;
+  passed: (name: string) => Passed;
+  /** Takes away what is left of it. */
+  end: () => Promise<void>;
+}
+
+function caller(
+  name: string,
+  argv: readonly string[],
+  env: Record<string, string>,
+  state: string,
+  left: () => void,
+): Caller {
+  const { NODE_EXTRA_CA_CERTS: _unset, ...inherited } = process.env;
+  const compart: Caller['compart'] = async (...args) => {
+    const [file = '', ...words] = [...argv, ...args];
+    const options = { env: { ...inherited, ...env }, extendEnv: false, stdin: 'ignore' } as const;
+    return (await execa(file, words, options)).stdout;
+  };
+  return {
+    name,
+    compart,
+    end: async () => {
+      const names = JSON.parse(await compart('ps', '--json')) as Array<{ name: string }>;
+      for (const each of names) await compart('rm', '--force', each.name);
+      left();
+    },
+    passed: (compartment) => {
+      const host = Host.current({ COMPART_STATE: state });
+      // Read by itself: root does not take the state of another user for its own.
+      const file = `${state}/compartments/${compartment}/record.json`;
+      const { subsystems } = JSON.parse(readFileSync(file, 'utf8')) as { subsystems: { net: NetRecord } };
+      const record = subsystems.net;
+      const { rx, tx } = look(host, record);
+      return { rx: rx?.bytes ?? 0, tx: tx?.bytes ?? 0, at: performance.now() };
+    },
+  };
+}
+
+/** Both of them; the same code path but for the namespace that the links stand in. */
+export function callers(): Caller[] {
+  const dir = mkdtempSync(`${tmpdir()}/compart-bench-`);
+  const state = `${dir}/state`;
+  const user = `${dir}/user`;
+  const env = { COMPART_STATE: state, COMPART_CGROUP: '/compart-bench-net' };
+  const root = caller('root', ['bin/compart'], env, state, () => rmSync(dir, { recursive: true }));
+  const makeUser = (): Caller => {
+    rmSync(user, { recursive: true, force: true });
+    delegate(UID);
+    const { argv, env: own, home } = installFor(UID, dir);
+    return caller('no root', argv, own, `${home}/compart`, () => void takeBack(UID));
+  };
+  return [makeUser(), root].reverse();
+}
+
+/** What iperf3 says at its end, as far as it is read. */
+interface Iperf {
+  end: {
+    sum_received: { bits_per_second: number };
+    sum_received_bidir_reverse?: { bits_per_second: number };
+  };
+}
+
+let port = 5500;
+
+/** One run of iperf3 in a stack against the host: goodput, and what the shapers let pass in its middle, in bit/s. */
+export async function flow(
+  { compart, passed }: Caller,
+  name: string,
+  seconds: number,
+  ...flags: string[]
+): Promise<{ goodput: number; reverse: number; rx: number; tx: number }> {
+  port += 1;
+  const server = execa('iperf3', ['-s', '-1', '-p', String(port)], { stdout: 'ignore' });
+  await delay(300);
+  const words = [
+    '-c',
+    'host.compart.internal',
+    '-p',
+    String(port),
+    '-t',
+    String(seconds + 2),
+    '-O',
+    '1',
+    '-J',
+  ];
+  const client = compart('exec', name, '--', 'iperf3', ...words, ...flags);
+  // The first second of iperf3 is not counted (-O), and neither is its end.
+  await delay(1500);
+  const before = passed(name);
+  await delay(seconds * 1000);
+  const after = passed(name);
+  const { end } = JSON.parse(await client) as Iperf;
+  await server;
+  const rate = (key: 'rx' | 'tx'): number => ((after[key] - before[key]) * 8000) / (after.at - before.at);
+  return {
+    goodput: end.sum_received.bits_per_second,
+    reverse: end.sum_received_bidir_reverse?.bits_per_second ?? 0,
+    rx: rate('rx'),
+    tx: rate('tx'),
+  };
+}
