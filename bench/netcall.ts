@@ -2,9 +2,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
-import { look } from '../src/compartments/net/readings.js';
 import type { NetRecord } from '../src/compartments/net/record.js';
-import { Host } from '../src/host/host.js';
+import { parseQdiscs } from '../src/host/network/qdisc.js';
+import { enterRouter } from '../src/host/network/router.js';
+import { INNER_LINK, linkOf } from '../src/host/network/veth.js';
 import { delegate, installFor, takeBack } from '../test/support/rootless.js';
 
 /** A uid that owns nothing on any machine that runs this. */
@@ -21,13 +22,14 @@ export interface Passed {
 export interface Caller {
   name: string;
   compart: (...args: string[]) => Promise<string>;
-  passed: (name: string) => Passed;
+  passed: (name: string) => Promise<Passed>;
   /** Takes away what is left of it. */
   end: () => Promise<void>;
 }
 
 function caller(
   name: string,
+  become: readonly string[],
   argv: readonly string[],
   env: Record<string, string>,
   state: string,
@@ -47,14 +49,20 @@ function caller(
       for (const each of names) await compart('rm', '--force', each.name);
       left();
     },
-    passed: (compartment) => {
-      const host = Host.current({ COMPART_STATE: state });
-      // Read by itself: root does not take the state of another user for its own.
+    passed: async (compartment) => {
       const file = `${state}/compartments/${compartment}/record.json`;
       const { subsystems } = JSON.parse(readFileSync(file, 'utf8')) as { subsystems: { net: NetRecord } };
-      const record = subsystems.net;
-      const { rx, tx } = look(host, record);
-      return { rx: rx?.bytes ?? 0, tx: tx?.bytes ?? 0, at: performance.now() };
+      const { router, number } = subsystems.net.handles;
+      const bytes = async (...words: string[]): Promise<number> => {
+        // As who owns the stack: in the user namespace of another, root is nobody.
+        const [file = '', ...argv] = [...become, ...enterRouter(router), 'tc', ...words];
+        const { stdout } = await execa(file, argv);
+        return parseQdiscs(stdout.replaceAll('\n', '')).find(({ root }) => root)?.bytes ?? 0;
+      };
+      const link = linkOf(number);
+      const rx = await bytes('-s', '-j', 'qdisc', 'show', 'dev', link);
+      const tx = await bytes('-n', link, '-s', '-j', 'qdisc', 'show', 'dev', INNER_LINK);
+      return { rx, tx, at: performance.now() };
     },
   };
 }
@@ -65,12 +73,12 @@ export function callers(): Caller[] {
   const state = `${dir}/state`;
   const user = `${dir}/user`;
   const env = { COMPART_STATE: state, COMPART_CGROUP: '/compart-bench-net' };
-  const root = caller('root', ['bin/compart'], env, state, () => rmSync(dir, { recursive: true }));
+  const root = caller('root', [], ['bin/compart'], env, state, () => rmSync(dir, { recursive: true }));
   const makeUser = (): Caller => {
     rmSync(user, { recursive: true, force: true });
     delegate(UID);
     const { argv, env: own, home } = installFor(UID, dir);
-    return caller('no root', argv, own, `${home}/compart`, () => void takeBack(UID));
+    return caller('no root', argv.slice(0, -1), argv, own, `${home}/compart`, () => void takeBack(UID));
   };
   return [makeUser(), root].reverse();
 }
@@ -109,9 +117,9 @@ export async function flow(
   const client = compart('exec', name, '--', 'iperf3', ...words, ...flags);
   // The first second of iperf3 is not counted (-O), and neither is its end.
   await delay(1500);
-  const before = passed(name);
+  const before = await passed(name);
   await delay(seconds * 1000);
-  const after = passed(name);
+  const after = await passed(name);
   const { end } = JSON.parse(await client) as Iperf;
   await server;
   const rate = (key: 'rx' | 'tx'): number => ((after[key] - before[key]) * 8000) / (after.at - before.at);
