@@ -2,8 +2,12 @@ import { usageError } from '../../shared/errors.js';
 import { parseDuration } from '../../shared/units/duration.js';
 import { BANDWIDTH_ACCEPTED, parseRate } from '../../shared/units/rate.js';
 
-/** 4, 6 or 0. Not an import: every start would pay for the whole of node:net. */
-const isIP = (text: string): number => process.getBuiltinModule('node:net').isIP(text);
+/**
+ * 4, 6 or 0, as the zone of an address (`%eth0`) means a link that only the host has. Not an import: every start
+ * would pay for the whole of node:net.
+ */
+const isIP = (text: string): number =>
+  text.includes('%') ? 0 : process.getBuiltinModule('node:net').isIP(text);
 
 /** A port of the host that leads to one of the stack. */
 export interface Published {
