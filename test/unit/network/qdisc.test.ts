@@ -113,13 +113,14 @@ describe('the lines for ip', () => {
   const v4 = { ...addresses, ipv6: null, gateway6: null };
   const limits = { rx: 3000, tx: null };
 
-  it('have the gateway and the stack as each other’s only peer, and the link up last', () => {
+  it('have the gateway and the stack as each other’s only peer, and a route to it once the link is up', () => {
     expect(outerLines('n', 'x', addresses, limits)).toEqual([
       'netns add n',
       'link add x gso_max_size 3000 type veth peer name eth0 netns n',
       'addr add 10.0.0.1 peer 10.0.0.2 dev x',
       'addr add fd00::1 peer fd00::2 dev x nodad',
       'link set x up',
+      'route replace fd00::2/128 dev x',
     ]);
     expect(outerLines('n', 'x', v4, limits).join('\n')).not.toMatch(/::|null/);
   });
