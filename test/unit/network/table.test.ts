@@ -94,10 +94,13 @@ describe('the rules of a stack', () => {
   });
 
   it('let nothing pass with an empty --allow, and end with a refusal that is counted', () => {
-    const refusal = 'counter name "compart2" reject with icmpx type admin-prohibited';
+    const refusals = [
+      'meta nfproto ipv6 meta l4proto tcp counter name "compart2" reject with tcp reset',
+      'counter name "compart2" reject with icmpx type admin-prohibited',
+    ];
     expect(destinationLines(2, [])).toEqual([
       `flush chain ${TABLE} compart2`,
-      `add rule ${TABLE} compart2 ${refusal}`,
+      ...refusals.map((rule) => `add rule ${TABLE} compart2 ${rule}`),
     ]);
     const some: Destination[] = [
       { family: 'ip', address: '192.0.2.0/24', port: null },
@@ -109,7 +112,7 @@ describe('the rules of a stack', () => {
         'ip daddr 192.0.2.0/24 accept',
         'ip6 daddr 2001:db8::1 tcp dport 443 accept',
         'ip6 daddr 2001:db8::1 udp dport 443 accept',
-        refusal,
+        ...refusals,
       ].map((rule) => `add rule ${TABLE} compart2 ${rule}`),
     );
   });
