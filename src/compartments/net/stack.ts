@@ -104,7 +104,8 @@ export class Stack {
         : ([INNER_LINK, this.netns, rates.txLimitBps] as const);
     const unlimited = rateBps === null && rates.delayUs === null && rates.lossPercent === null;
     if (unlimited && !shaped) return;
-    const lines = unlimited ? [unshapeLine(link)] : shaperLines(link, rateBps, rates, this.#leaf);
+    const patient = end === 'rx' && this.router.holder !== null;
+    const lines = unlimited ? [unshapeLine(link)] : shaperLines(link, rateBps, rates, this.#leaf, patient);
     const root = parseQdiscs(tcBatch(enterRouter(this.router), netns, lines)).find((qdisc) => qdisc.root);
     if (unlimited || rateBps === null || root?.rateBps === rateBps) return;
     throw new CompartError(

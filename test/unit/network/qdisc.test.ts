@@ -69,6 +69,11 @@ describe('the lines for tc', () => {
     ]);
   });
 
+  it('let more wait where a process in user space sends, at rates at which that is more', () => {
+    expect(shaperLines('x', 1e7, NOTHING, null, true)[0]).toMatch(/burst 6250b limit 1572864b$/);
+    expect(shaperLines('x', 1e9, NOTHING, null, true)[0]).toMatch(/burst 625000b latency 50ms$/);
+  });
+
   it('put the delay on the link itself where there is no rate, and nothing where nothing is asked', () => {
     expect(shaperLines('x', null, { delayUs: 1000, lossPercent: null }, 'fq_codel')).toEqual([
       'qdisc replace dev x root handle 1: netem delay 1000us limit 1000000',
@@ -87,12 +92,12 @@ describe('what tc printed', () => {
   const NONE = '[{"kind":"noqueue","handle":"0:","dev":"eth0","root":true,"refcnt":2,"options":{}}]';
 
   it('tells the rate in bits per second and the packets that were dropped', () => {
-    expect(parseQdiscs(TBF)).toEqual([{ kind: 'tbf', root: true, rateBps: 1e7, drops: 7 }]);
-    expect(parseQdiscs(FAIR)).toEqual([
+    expect(parseQdiscs(TBF)).toMatchObject([{ kind: 'tbf', root: true, rateBps: 1e7, drops: 7 }]);
+    expect(parseQdiscs(FAIR)).toMatchObject([
       { kind: 'tbf', root: true, rateBps: 1e6, drops: 0 },
       { kind: 'fq_codel', root: false, rateBps: null, drops: 3 },
     ]);
-    expect(parseQdiscs(NONE)).toEqual([{ kind: 'noqueue', root: true, rateBps: null, drops: 0 }]);
+    expect(parseQdiscs(NONE)).toMatchObject([{ kind: 'noqueue', root: true, rateBps: null, drops: 0 }]);
   });
 
   it('may be an answer for each command of a batch, or nothing', () => {
