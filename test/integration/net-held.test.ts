@@ -193,7 +193,7 @@ describe('a host without the tools', () => {
 describe('set --net', () => {
   withIperf('changes the rate of a connection that lives within a second, up and down, and it goes on', () =>
     withHost(async (host) => {
-      host.start(['iperf3', '-s', '-1', '-p', '5330']);
+      void host.start(['iperf3', '-s', '-1', '-p', '5330']);
       await delay(300);
       await host.compart('load', 'net', '--name', 'live', '--net', '5mbit');
       const words = ['-c', 'host.compart.internal', '-p', '5330', '-t', '9', '-i', '0.5', '-J', '-R'];

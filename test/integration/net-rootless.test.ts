@@ -43,9 +43,15 @@ async function withUser(
     async (host) => {
       delegate();
       const user = new User(host, options.path ?? null);
-      await use(user, host);
-      await user.compart('gc');
-      expect(runningAs(UID)).toEqual([]);
+      try {
+        await use(user, host);
+        await user.compart('gc');
+        expect(runningAs(UID)).toEqual([]);
+      } finally {
+        const { stdout } = await user.compart('ps', '--json');
+        for (const { name } of JSON.parse(stdout) as Array<{ name: string }>)
+          await user.compart('rm', '--force', name);
+      }
     },
     { tun: '666', ...options },
   );
@@ -67,7 +73,7 @@ afterEach(() => {
 
 /** Megabits a second that arrive inside within some seconds. */
 async function download(user: User, host: LentHost, rate: string, port: string): Promise<number> {
-  host.start(['iperf3', '-s', '-1', '-p', port]);
+  void host.start(['iperf3', '-s', '-1', '-p', port]);
   await delay(300);
   const words = ['iperf3', '-c', 'host.compart.internal', '-p', port, '-t', '4', '-O', '1', '-J', '-R'];
   const { stdout, stderr } = await user.compart('run', '--net', rate, '--', ...words);
@@ -107,7 +113,7 @@ describe('an ordinary user without slirp4netns', () => {
 describe('an ordinary user with slirp4netns', () => {
   withSlirp('sees set --net change the rate of a connection that lives, up and down', () =>
     withUser(async (user, host) => {
-      host.start(['iperf3', '-s', '-1', '-p', '5342']);
+      void host.start(['iperf3', '-s', '-1', '-p', '5342']);
       await delay(300);
       expect(await user.compart('load', 'net', '--name', 'live', '--net', '5mbit')).toMatchObject({
         status: 0,

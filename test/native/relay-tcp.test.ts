@@ -122,7 +122,7 @@ describe('a relay of connections', () => {
     });
   });
 
-  requires('python3')('resets the client where the server breaks off, so that it takes no part for the whole', async () => {
+  requires('python3')('resets the client where the server breaks off, so that it takes no part for the whole', () => {
     const { status, stdout, stderr } = spawnSync('python3', ['-c', BREAKS_OFF, RELAY], { encoding: 'utf8' });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toBe("b'half of' reset\n".repeat(8));

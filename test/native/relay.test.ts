@@ -132,8 +132,8 @@ describe('a relay into another network', () => {
   const LISTENER = 'import socket; s = socket.create_server(("127.0.0.1", 7)); print(flush=True)\nwhile True: c, _ = s.accept(); c.sendall(b"inside"); c.close()';
   /** A server in a network namespace whose loopback is up. */
   async function withInside(enter: string[], use: () => Promise<void>): Promise<void> {
-    const [file = '', ...rest] = [...enter, 'sh', '-c', 'ip link set lo up && exec python3 -c "$0"', LISTENER];
-    const server = spawn(file, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const words = [...enter, 'sh', '-c', 'ip link set lo up && exec python3 -c "$0"', LISTENER];
+    const server = spawn('env', words, { stdio: ['ignore', 'pipe', 'inherit'] });
     try {
       await once(server.stdout, 'data');
       await use();

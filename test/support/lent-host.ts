@@ -58,8 +58,8 @@ export class LentHost {
   /** Starts a command on it; killed at the latest when the host is taken away. */
   start(argv: readonly string[], options: Options = {}): ResultPromise {
     // Not even a test that was ended in its midst leaves anything running.
-    const [file = '', ...rest] = ['setpriv', '--pdeathsig', 'KILL', ...this.enter, ...argv];
-    const started = execa(file, rest, {
+    const words = ['--pdeathsig', 'KILL', ...this.enter, ...argv];
+    const started = execa('setpriv', words, {
       reject: false,
       stdin: 'ignore',
       stripFinalNewline: false,
