@@ -6,10 +6,7 @@ import type { NetRecord } from '../src/compartments/net/record.js';
 import { parseQdiscs } from '../src/host/network/qdisc.js';
 import { enterRouter } from '../src/host/network/router.js';
 import { INNER_LINK, linkOf } from '../src/host/network/veth.js';
-import { delegate, installFor, takeBack } from '../test/support/rootless.js';
-
-/** A uid that owns nothing on any machine that runs this. */
-const UID = 64_124;
+import { AS_USER, delegate, settle, takeBack } from '../test/support/ordinary-user.js';
 
 /** Bytes that each shaper of a stack has let pass, and when. */
 export interface Passed {
@@ -71,14 +68,13 @@ function caller(
 export function callers(): Caller[] {
   const dir = mkdtempSync(`${tmpdir()}/compart-bench-`);
   const state = `${dir}/state`;
-  const user = `${dir}/user`;
   const env = { COMPART_STATE: state, COMPART_CGROUP: '/compart-bench-net' };
   const root = caller('root', [], ['bin/compart'], env, state, () => rmSync(dir, { recursive: true }));
   const makeUser = (): Caller => {
-    rmSync(user, { recursive: true, force: true });
-    delegate(UID);
-    const { argv, env: own, home } = installFor(UID, dir);
-    return caller('no root', argv.slice(0, -1), argv, own, `${home}/compart`, () => void takeBack(UID));
+    delegate();
+    const { program, env: own } = settle({ dir });
+    const left = (): void => void takeBack();
+    return caller('no root', AS_USER, [...AS_USER, program], own, `${dir}/home/compart`, left);
   };
   return [makeUser(), root].reverse();
 }

@@ -1,52 +1,33 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import { execa } from 'execa';
 import { requires } from '../support/requires.js';
-import { delegate, installFor, subtree, takeBack, type Installation } from '../support/rootless.js';
+import { AS_USER, delegate, runningAs, settle, subtree, takeBack, UID } from '../support/ordinary-user.js';
 import { useSandbox } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
-/** A uid that owns nothing on any machine that runs this. */
-const UID = 64_123;
-/** Processes of this user that are more than zombies. */
-function runningAs(uid: number): string[] {
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .flatMap((pid) => {
-      try {
-        const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-        return new RegExp(`^State:\\s+[^Z][^]*^Uid:\\s+${uid}\\b`, 'm').test(status)
-          ? [status.slice(0, 40)]
-          : [];
-      } catch {
-        return [];
-      }
-    });
-}
 
 describe('an ordinary user', () => {
-  let installed: Installation;
+  let user: ReturnType<typeof settle>;
 
   beforeEach(() => {
-    installed = installFor(UID, sandbox.current.dir);
+    user = settle(sandbox.current);
   });
   afterEach(() => {
-    expect(takeBack(UID)).toEqual([]);
+    expect(takeBack()).toEqual([]);
   });
 
   const compart = async (
     ...args: string[]
   ): Promise<{ status: number | undefined; stdout: string; stderr: string }> => {
-    const { argv, env } = installed;
-    const [file = '', ...words] = [...argv, ...args];
-    const result = await execa(file, words, { reject: false, env, stdin: 'ignore' });
+    const [setpriv = '', ...words] = [...AS_USER, user.program, ...args];
+    const result = await execa(setpriv, words, { reject: false, env: user.env, stdin: 'ignore' });
     return { status: result.exitCode, stdout: result.stdout, stderr: result.stderr };
   };
   const test = requires('root', 'setpriv', 'cgroup-v1', 'cgroup-memory', 'cgroup-cpuset');
 
   test('is held to 64 MiB, half a CPU and 20 tasks in a subtree that was handed over', async () => {
-    delegate(UID);
+    delegate();
     const answer = await compart(
       'run',
       '--mem',
@@ -76,7 +57,7 @@ describe('an ordinary user', () => {
   network(
     'has a stack of its own at 10 and 20 Mbit/s, which it cannot change, and leaves no process',
     async () => {
-      delegate(UID);
+      delegate();
       const server = execa('iperf3', ['-s', '-p', '5320'], { reject: false, stdio: 'ignore' });
       await delay(300);
       const words = ['iperf3', '-c', 'host.compart.internal', '-p', '5320', '-t', '2', '-J', '-R'];
@@ -103,7 +84,7 @@ describe('an ordinary user', () => {
   );
 
   test('freezes, thaws and kills without the twin, by the freezer', async () => {
-    delegate(UID);
+    delegate();
     expect((await compart('run', '-d', '--name', 'bg', '--', 'sleep', '100')).status).toBe(0);
     expect((await compart('freeze', 'bg')).status).toBe(0);
     expect((JSON.parse((await compart('inspect', 'bg')).stdout) as { state: string }).state).toBe('frozen');
@@ -113,7 +94,7 @@ describe('an ordinary user', () => {
   });
 
   test("is refused another user's process, pid 1 and another user, each with the reason", async () => {
-    delegate(UID);
+    delegate();
     await compart('load', 'vm', '--name', 'lv', '--mem', '32M');
     const foreign = await compart('attach', 'lv', String(process.pid));
     expect([foreign.status, foreign.stderr]).toEqual([
@@ -133,8 +114,6 @@ describe('an ordinary user', () => {
     expect(error.message).toBe(
       `--mem cannot be enforced on this host: uid ${UID} has no delegated subtree for the memory controller`,
     );
-    expect(error.hint).toContain(
-      `mkdir -p ${subtree('memory', UID)} && chown -R ${UID} ${subtree('memory', UID)}`,
-    );
+    expect(error.hint).toContain(`mkdir -p ${subtree('memory')} && chown -R ${UID} ${subtree('memory')}`);
   });
 });

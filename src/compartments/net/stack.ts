@@ -93,7 +93,8 @@ export class Stack {
         : ([INNER_LINK, this.netns, rates.txLimitBps] as const);
     const unlimited = rateBps === null && rates.delayUs === null && rates.lossPercent === null;
     if (unlimited && !shaped) return;
-    const lines = unlimited ? [unshapeLine(link)] : shaperLines(link, rateBps, rates);
+    const patient = end === 'rx' && this.router.holder !== null;
+    const lines = unlimited ? [unshapeLine(link)] : shaperLines(link, rateBps, rates, patient);
     const { stdout, complaint } = tcBatch(enterRouter(this.router), netns, lines);
     if (unlimited) {
       if (complaint !== null) throw new CompartError('ERR_COMPART_KERNEL', complaint);

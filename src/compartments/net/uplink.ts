@@ -42,11 +42,15 @@ const SLIRP = [
   '{pid}',
   'tap0',
 ];
-/** pasta(1): no map of the gateway to the host's loopback, no ports of the host inside. */
+/**
+ * pasta(1): no map of the gateway to the host's loopback, no ports of the host inside. Addresses are those that
+ * slirp4netns has: with the host's own, which it takes otherwise, the host itself could not be reached.
+ */
 const PASTA = [
   'pasta',
   '--config-net',
   '--no-map-gw',
+  ...['--address', '10.0.2.100', '--netmask', '24', '--gateway', '10.0.2.2', '--dns-forward', '10.0.2.3'],
   '--quiet',
   ...['--tcp-ports', 'none', '--udp-ports', 'none', '--tcp-ns', 'none', '--udp-ns', 'none'],
   ...['--ns-ifname', 'tap0'],

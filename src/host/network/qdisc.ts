@@ -8,6 +8,11 @@ export interface Shape {
 
 /** Longest that a packet waits in the shaper's queue. */
 const LATENCY = '50ms';
+/**
+ * What a shaper holds behind slirp4netns or pasta instead: their TCP does not slow down where packets are lost, it
+ * sends what the window lets it, and stands still for seconds after a loss.
+ */
+export const PATIENT_BYTES = 1_572_864;
 /** Below the MTU nothing would pass; three full packets keep a slow link busy between two ticks. */
 const LEAST_BURST_BYTES = 5000;
 const BURST_SECONDS = 0.005;
@@ -42,11 +47,13 @@ const FAIR_QUEUE = 'fq_codel';
  * Lines for `tc -batch` that put a shaper on a link, replacing what is there, and show it (tc-tbf(8),
  * tc-netem(8)). The fair queue below it fails where the kernel has none: the shaper then keeps its own. Pure.
  * @param rateBps null for no limit
+ * @param patient does a process in user space send what comes to it?
  */
 export function shaperLines(
   link: string,
   rateBps: number | null,
   { delayUs, lossPercent }: Conditions,
+  patient = false,
 ): string[] {
   const asked = delayUs !== null || lossPercent !== null;
   const netem = ['netem'];
@@ -57,8 +64,10 @@ export function shaperLines(
   const lines: string[] = [];
   if (rateBps !== null) {
     const { burstBytes } = shapeOf(rateBps);
+    const queue =
+      patient && bytesIn(rateBps, 0.05) < PATIENT_BYTES ? `limit ${PATIENT_BYTES}b` : `latency ${LATENCY}`;
     lines.push(
-      `qdisc replace dev ${link} root handle ${ROOT} tbf rate ${rateBps}bit burst ${burstBytes}b latency ${LATENCY}`,
+      `qdisc replace dev ${link} root handle ${ROOT} tbf rate ${rateBps}bit burst ${burstBytes}b ${queue}`,
     );
     const leaf = asked ? netem.join(' ') : FAIR_QUEUE;
     lines.push(`qdisc replace dev ${link} parent ${ROOT}1 handle ${LEAF} ${leaf}`);

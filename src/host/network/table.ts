@@ -15,6 +15,16 @@ export interface Guards {
 }
 
 /**
+ * Statements that refuse at once. Over IPv6, connect(2) takes an ICMP error that comes before it waits for a passing
+ * trouble, and tries again a second later; a reset it believes.
+ * @param before what comes before each, a match or a counter
+ */
+const refusals = (before: string): string[] => [
+  `meta nfproto ipv6 meta l4proto tcp ${before} reject with tcp reset`,
+  `${before} reject with icmpx type admin-prohibited`,
+];
+
+/**
  * The table without any stack in it: may be run again at any time, in one transaction (nft(8)). Who reaches whom is
  * decided here: a stack reaches the world by masquerade, the host at the gateway, its peers and nobody else; into a
  * stack come only answers, its peers and what the host itself sends. Pure.
@@ -33,7 +43,7 @@ export function tableLines(pool: Pool, { links4, all6 }: Guards): string[] {
       ...(all6 ? [`meta nfproto ipv6 iifname != ${OURS} oifname != ${OURS} drop`] : []),
       `iifname != ${OURS} oifname != ${OURS} accept`,
       'ct state established,related accept',
-      `oifname ${OURS} iifname . oifname != @peers reject with icmpx type admin-prohibited`,
+      ...refusals(`oifname ${OURS} iifname . oifname != @peers`),
       'iifname vmap @held',
     ],
     input: [
@@ -152,8 +162,9 @@ export function destinationLines(number: number, allow: readonly Destination[]):
       : ['tcp', 'udp'].map((protocol) => `${family} daddr ${address} ${protocol} dport ${port} accept`);
   return [
     `flush chain ${TABLE} ${link}`,
-    ...allow.flatMap(rule).map((text) => `add rule ${TABLE} ${link} ${text}`),
-    `add rule ${TABLE} ${link} counter name "${link}" reject with icmpx type admin-prohibited`,
+    ...[...allow.flatMap(rule), ...refusals(`counter name "${link}"`)].map(
+      (text) => `add rule ${TABLE} ${link} ${text}`,
+    ),
   ];
 }
 
