@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Host } from '../host/host.js';
 import { selfIdentity } from '../host/proc/identity.js';
+import { NO_COMMAND } from '../state/record.js';
 import { createCompartment, type Compartment } from './compartment.js';
 import { launchIn } from './launch.js';
 import { look } from './net/readings.js';
@@ -83,17 +84,7 @@ function create(
     kinds: ['net'],
     limits: { net: { stack: 'own', rxLimitBps, txLimitBps } },
     labels: {},
-    spec: {
-      command: null,
-      workdir: null,
-      user: null,
-      env: [],
-      timeoutMs: null,
-      keep: false,
-      detached: false,
-      project,
-      limits: {},
-    },
+    spec: { ...NO_COMMAND, keep: false, project },
     owned: true,
     bestEffort: false,
   });
@@ -101,7 +92,7 @@ function create(
 
 async function start(compartment: Compartment, words: readonly string[]): Promise<void> {
   const launched = await launchIn(compartment, {
-    argv: [compartment.host.paths.flow, ...words],
+    argv: [compartment.host.paths.native('flow'), ...words],
     env: {},
     workdir: '/',
     user: null,

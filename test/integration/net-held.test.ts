@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from '@jest/globals';
-import { mean, parseIperf } from '../support/iperf.js';
+import { ratesThroughSet } from '../support/live.js';
 import { LENT_ADDRESS, withLentHost, type LentHost } from '../support/lent-host.js';
 import { requires } from '../support/requires.js';
 import { COMPART, useSandbox } from '../support/sandbox.js';
@@ -193,29 +193,24 @@ describe('a host without the tools', () => {
 describe('set --net', () => {
   withIperf('changes the rate of a connection that lives within a second, up and down, and it goes on', () =>
     withHost(async (host) => {
-      void host.start(['iperf3', '-s', '-1', '-p', '5330']);
-      await delay(300);
-      await host.compart('load', 'net', '--name', 'live', '--net', '5mbit');
-      const words = ['-c', 'host.compart.internal', '-p', '5330', '-t', '9', '-i', '0.5', '-J', '-R'];
-      const client = host.start([COMPART, 'exec', 'live', '--', 'iperf3', ...words]);
-      for (const rate of ['50mbit', '5mbit']) {
-        await delay(3000);
-        expect((await host.compart('set', 'live', '--net', rate)).status).toBe(0);
-      }
-      const flow = parseIperf(String((await client).stdout));
-      expect([flow.error, flow.streams]).toEqual([null, 1]);
-      const rates = [flow.between(0.5, 2.5), flow.between(4, 5.5), flow.between(7, 9)].map(mean);
+      const rates = await ratesThroughSet(
+        host,
+        {
+          compart: (...args) => host.compart(...args),
+          start: (...args) => host.start([COMPART, ...args]),
+        },
+        5330,
+      );
       process.stderr.write(
         `set --net 5, 50, 5mbit as root: ${rates.map((rate) => rate.toFixed(2)).join(', ')} Mbit/s\n`,
       );
-      const [before = 0, during = 0, after = 0] = rates;
+      const [before, during, after] = rates;
       expect(before).toBeGreaterThan(4.5);
       expect(before).toBeLessThan(5.2);
       expect(during).toBeGreaterThan(45);
       expect(during).toBeLessThan(50.5);
       expect(after).toBeGreaterThan(4);
       expect(after).toBeLessThan(5.2);
-      await host.compart('rm', '--force', 'live');
     }),
   );
 });

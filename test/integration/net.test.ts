@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from '@jest/globals';
 import { execa } from 'execa';
+import { parseIperf } from '../support/iperf.js';
 import { useNetwork } from '../support/network.js';
 import { requires } from '../support/requires.js';
 import { COMPART, useSandbox } from '../support/sandbox.js';
@@ -27,8 +28,7 @@ async function throughput(port: number, name: string, seconds: number, ...flags:
     env: sandbox.current.env,
   });
   await server;
-  const { end } = JSON.parse(stdout) as { end: { sum_received: { bits_per_second: number } } };
-  return end.sum_received.bits_per_second / 1e6;
+  return parseIperf(stdout).mbit;
 }
 
 const stats = async (name: string): Promise<NetStats> => {

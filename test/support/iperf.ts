@@ -27,5 +27,3 @@ export function parseIperf(text: string): Flow {
       ),
   };
 }
-export const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;

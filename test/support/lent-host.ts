@@ -8,10 +8,13 @@ import { COMPART, type Answer, type Sandbox } from './sandbox.js';
 /** The addresses of a lent host, beside those of its loopback. */
 export const LENT_ADDRESS = '198.51.100.2';
 export const LENT_ADDRESS6 = '2001:db8:51::2';
+/** Where its default route leads. */
+export const WORLD_ADDRESS = '198.51.100.1';
 
 /**
  * A network namespace that stands for a host, with a /run and a resolv.conf of its own: what compart makes of the
- * network is made there, and the machine that runs the tests is not touched. Its default routes lead nowhere.
+ * network is made there, and the machine that runs the tests is not touched. Its default routes lead nowhere, or to a
+ * namespace called `world`.
  */
 const SETUP = `
 set -e
@@ -26,8 +29,15 @@ ip link add cntest0 type veth peer name cntest1
 ip addr add ${LENT_ADDRESS}/24 dev cntest0
 ip addr add ${LENT_ADDRESS6}/64 dev cntest0 nodad
 ip link set cntest0 up
-ip link set cntest1 up
-ip route add default via 198.51.100.1 dev cntest0
+if [ -n "$3" ]; then
+  ip netns add world
+  ip link set cntest1 netns world
+  ip -n world addr add ${WORLD_ADDRESS}/24 dev cntest1
+  ip -n world link set cntest1 up
+else
+  ip link set cntest1 up
+fi
+ip route add default via ${WORLD_ADDRESS} dev cntest0
 ip route add default via 2001:db8:51::1 dev cntest0
 echo ready
 exec setpriv --pdeathsig KILL sleep 600
@@ -38,6 +48,8 @@ export interface LentOptions {
   resolver?: string;
   /** Mode of a /dev/net/tun of its own; left out, it is the machine's. */
   tun?: string;
+  /** Is somebody at {@link WORLD_ADDRESS}? */
+  world?: boolean;
 }
 
 export class LentHost {
@@ -119,9 +131,25 @@ export class LentHost {
 export async function withLentHost(
   sandbox: Sandbox,
   use: (host: LentHost) => Promise<void>,
-  { resolver = 'nameserver 192.0.2.53\noptions timeout:1 attempts:1\n', tun = '' }: LentOptions = {},
+  {
+    resolver = 'nameserver 192.0.2.53\noptions timeout:1 attempts:1\n',
+    tun = '',
+    world = false,
+  }: LentOptions = {},
 ): Promise<void> {
-  const args = ['--net', '--mount', '--propagation', 'private', 'sh', '-c', SETUP, 'sh', resolver, tun];
+  const args = [
+    '--net',
+    '--mount',
+    '--propagation',
+    'private',
+    'sh',
+    '-c',
+    SETUP,
+    'sh',
+    resolver,
+    tun,
+    world ? 'world' : '',
+  ];
   const holder = spawn('unshare', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const host = new LentHost(holder, sandbox.env);
   try {

@@ -21,7 +21,7 @@ export function changeLater(
   paths: readonly string[],
 ): boolean {
   const nft = [...enterRouter(router), 'nft', lines.join('; ')];
-  const pid = startTool(host.paths.later, [
+  const pid = startTool(host.paths.native('later'), [
     ...paths,
     `${folder}/${LOCK}`,
     folder,

@@ -112,8 +112,7 @@ export class Network {
   /** Do its packets get out? Tried once for all, by a stack of its own. */
   #isOpen(lessee: Lessee): boolean {
     const shared = this.shared();
-    if (shared === null) return false;
-    if (shared.passage !== 'untried') return shared.passage !== 'barred';
+    if (shared?.passage !== 'untried') return shared?.passage !== 'barred';
     const number = this.#alone(() => this.#lease({ ...lessee, id: `${lessee.id}-knock` }, shared));
     try {
       const passage = handsOn(this.#host, this, shared, number) ? 'open' : 'barred';

@@ -24,7 +24,7 @@ export function handsOn(host: Host, network: Network, shared: Shared, number: nu
     network.addRules({ number, addresses, txLimitBps: null, allow: null, peers: [] }, shared);
     nftBatch([], knockLines(addresses.ipv4));
     const [netns] = netnsPaths(shared.router, host.paths.proc, stack.netns);
-    runToolSync(host.paths.knock, [netns?.path ?? '', NOWHERE.ip, String(NOWHERE.port)]);
+    runToolSync(host.paths.native('knock'), [netns?.path ?? '', NOWHERE.ip, String(NOWHERE.port)]);
     for (const started = Date.now(); Date.now() - started < PATIENCE_MS; pause(5)) {
       if (knocksHeard() > 0) return true;
     }

@@ -68,7 +68,7 @@ export interface StartedRouter {
 /** Starts a router of compart's own (native/router.c). @throws ERR_COMPART_UNSUPPORTED */
 export async function startRouter(host: Host, { ownUsers, uplink }: OwnRouter): Promise<StartedRouter> {
   const command = uplink === 'slirp4netns' ? SLIRP : uplink === 'pasta' ? PASTA : [];
-  const held = await startHeld(host.paths.router, command);
+  const held = await startHeld(host.paths.native('router'), command);
   const ready = /^ready (\d+) (\d+)$/m.exec(held.said);
   const holder = ready === null ? null : identify(host.paths.proc, Number(ready[1]));
   if (holder === null) {

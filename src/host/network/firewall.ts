@@ -1,5 +1,5 @@
 import { readKernelFile } from '../kernfs.js';
-import { TABLE } from './table.js';
+import { parseCounter, TABLE } from './table.js';
 import { tryTool } from './tools.js';
 
 /** What `nft -j list chains` says of one, as far as it is read. */
@@ -49,5 +49,5 @@ export const NO_KNOCK: readonly string[] = [`flush chain ${KNOCK}`, `delete chai
 /** How many have come through. */
 export function knocksHeard(): number {
   const { stdout } = tryTool([], 'nft', ['-j', 'list', 'chain', ...KNOCK.split(' ')]);
-  return Number(/"packets": *(\d+)/.exec(stdout)?.[1] ?? 0);
+  return parseCounter(stdout);
 }

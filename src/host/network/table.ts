@@ -211,7 +211,7 @@ export function withoutCeilingLines(number: number): string[] {
   return [`delete element ${TABLE} ceilings { "${link}" }`, `delete limit ${TABLE} ${link}`];
 }
 
-/** The number in the answer to `nft -j list counter`, 0 where it has none. Pure. */
+/** The packets that the first counter in an answer of `nft -j list` has counted, 0 where it has none. Pure. */
 export function parseCounter(text: string): number {
   return Number(/"packets": *(\d+)/.exec(text)?.[1] ?? 0);
 }

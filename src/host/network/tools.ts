@@ -8,17 +8,14 @@ export type NetworkTool = keyof typeof PACKAGES;
 /** Words before a tool that has to run in other namespaces, empty for the caller's own. */
 export type Enter = readonly string[];
 
-function checked(tool: NetworkTool, lines: readonly string[], result: ToolResult): string {
+/** What it complained of, null for nothing. @throws ERR_COMPART_UNSUPPORTED if there is no such tool */
+function complaintOf(tool: NetworkTool, lines: readonly string[], result: ToolResult): string | null {
   if (result.errno === 'ENOENT') {
     const { why, mend } = missing(tool);
     throw new CompartError('ERR_COMPART_UNSUPPORTED', why, { hint: mend });
   }
-  if (result.status === 0) return result.stdout;
-  throw new CompartError('ERR_COMPART_KERNEL', complaintOf(tool, lines, result));
+  return result.status === 0 ? null : `${tool}: ${reasonIn(lines, result.stderr)}`;
 }
-
-const complaintOf = (tool: NetworkTool, lines: readonly string[], { stderr }: ToolResult): string =>
-  `${tool}: ${reasonIn(lines, stderr)}`;
 
 /** Why a tool cannot be had, and what mends it. */
 export const missing = (tool: NetworkTool): { why: string; mend: string } => ({
@@ -55,13 +52,9 @@ export function tryTool(
   return runToolSync(file, rest, lines.map((line) => `${line}\n`).join(''));
 }
 
-function run(
-  enter: Enter,
-  tool: NetworkTool,
-  argv: readonly string[],
-  lines: readonly string[] = [],
-): string {
-  return checked(tool, lines, tryTool(enter, tool, argv, lines));
+function run(enter: Enter, tool: NetworkTool, argv: readonly string[], lines: readonly string[]): void {
+  const complaint = complaintOf(tool, lines, tryTool(enter, tool, argv, lines));
+  if (complaint !== null) throw new CompartError('ERR_COMPART_KERNEL', complaint);
 }
 
 const inNetns = (netns: string | null): string[] => (netns === null ? [] : ['-n', netns]);
@@ -81,8 +74,7 @@ export interface TcAnswer {
 export function tcBatch(enter: Enter, netns: string | null, lines: readonly string[]): TcAnswer {
   const argv = [...inNetns(netns), '-force', '-s', '-j', '-batch', '-'];
   const result = tryTool(enter, 'tc', argv, lines);
-  if (result.errno === 'ENOENT') checked('tc', lines, result);
-  return { stdout: result.stdout, complaint: result.status === 0 ? null : complaintOf('tc', lines, result) };
+  return { stdout: result.stdout, complaint: complaintOf('tc', lines, result) };
 }
 
 const NFT_LINES = ['-f', '/dev/stdin'];
