@@ -17,12 +17,10 @@ import { leavingLines, NO_TABLE, stackLines, tableLines, type StackRules } from 
 import { nftBatch, tryNft, tryTool } from '../../host/network/tools.js';
 import { isLink, linkOf } from '../../host/network/veth.js';
 import { readLinkCounters, type LinkCounters } from '../../host/network/counters.js';
-import { pause } from '../../host/pause.js';
-import { isAlive, selfIdentity } from '../../host/proc/identity.js';
-import { makePrivateDir, readJson, writeJson } from '../../state/json.js';
+import { isAlive } from '../../host/proc/identity.js';
+import { readJson, writeJson } from '../../state/json.js';
 import { Leases, type Lease, type Lessee } from '../../state/leases.js';
-import { tryLock, unlock } from '../../state/lock.js';
-import { changeLater, LOCK } from './later.js';
+import { alone, busy, PATIENCE_MS, type Pass } from './alone.js';
 import { handsOn, wayAround } from './passage.js';
 import { Rulebook } from './rulebook.js';
 import { ownRouter, startRouter, type OwnRouter } from './uplink.js';
@@ -40,15 +38,8 @@ export interface Shared {
 export type NetworkKind = 'world' | 'island';
 
 const FOLDERS = ['leases', 'rules', 'relays'] as const;
-const PATIENCE_MS = 10_000;
 const RETRY_MS = 20;
 const NOTHING: Forwarding = { sysctls: [], guards: { links4: [], all6: false }, routed6: false };
-
-const busy = (folder: string): CompartError =>
-  new CompartError('ERR_COMPART_BUSY', `another command holds ${folder} and does not end`);
-
-/** Ends what is done alone in the background, see {@link changeLater}. */
-type Pass = (router: Router, lines: readonly string[], paths: readonly string[]) => boolean;
 
 /** The stacks of one network namespace: who has which number, and what they share. */
 export class Network {
@@ -109,18 +100,18 @@ export class Network {
     }
   }
 
-  /** Do its packets get out? Tried once for all, by a stack of its own. */
+  /** Do its packets get out? Tried once for all, by a stack of its own; nobody else tries or enters meanwhile. */
   #isOpen(lessee: Lessee): boolean {
-    const shared = this.shared();
-    if (shared?.passage !== 'untried') return shared?.passage !== 'barred';
-    const number = this.#alone(() => this.#lease({ ...lessee, id: `${lessee.id}-knock` }, shared));
-    try {
-      const passage = handsOn(this.#host, this, shared, number) ? 'open' : 'barred';
-      this.#alone(() => writeJson(`${this.folder}/shared.json`, { ...shared, passage }));
-      return passage === 'open';
-    } finally {
-      this.leave(number);
-    }
+    const tried = this.#alone(() => {
+      const shared = this.shared();
+      if (shared?.passage !== 'untried') return { open: shared?.passage !== 'barred', number: null };
+      const number = this.#lease({ ...lessee, id: `${lessee.id}-knock` }, shared);
+      const open = handsOn(this.#host, shared, number, (rules) => this.#addRules(rules, shared));
+      writeJson(`${this.folder}/shared.json`, { ...shared, passage: open ? 'open' : 'barred' });
+      return { open, number };
+    });
+    if (tried.number !== null) this.leave(tried.number);
+    return tried.open;
   }
 
   #setUp(router: Router | null): Shared {
@@ -155,12 +146,14 @@ export class Network {
 
   /** Notes and adds the rules of a stack; a table that somebody took away is made anew, with all stacks in it. */
   addRules(rules: StackRules, shared: Shared): void {
-    this.#alone(() => {
-      this.#rules.add(rules);
-      const fresh = this.leases.all().length === 1;
-      if (!fresh && tryNft(enterRouter(shared.router), stackLines(rules)).status === 0) return;
-      this.repair(shared);
-    });
+    this.#alone(() => this.#addRules(rules, shared));
+  }
+
+  #addRules(rules: StackRules, shared: Shared): void {
+    this.#rules.add(rules);
+    const fresh = this.leases.all().length === 1;
+    if (!fresh && tryNft(enterRouter(shared.router), stackLines(rules)).status === 0) return;
+    this.repair(shared);
   }
 
   /** Changes the rules of a stack in one transaction, by these lines. */
@@ -259,25 +252,9 @@ export class Network {
     for (const path of this.#pathsOf(number)) rmSync(path, { force: true });
   }
 
-  /** Waits its turn and works alone: what is changed here, all stacks share. @throws ERR_COMPART_BUSY */
+  /** @throws ERR_COMPART_BUSY */
   #alone<T>(work: (pass: Pass) => T): T {
-    const { proc } = this.#host.paths;
-    const self = selfIdentity(proc);
-    for (const started = Date.now(); ; pause(1)) {
-      // Whoever leaves last takes the folder away.
-      makePrivateDir(this.folder);
-      if (tryLock(this.folder, LOCK, proc, self)) break;
-      if (Date.now() - started > PATIENCE_MS) throw busy(this.folder);
-    }
-    const held = { here: true };
-    try {
-      return work((...what) => {
-        held.here = !changeLater(this.#host, this.folder, ...what);
-        return !held.here;
-      });
-    } finally {
-      if (held.here) unlock(this.folder, LOCK);
-    }
+    return alone(this.#host, this.folder, work);
   }
 
   /** Takes the empty folders away. */

@@ -3,9 +3,10 @@ import { runToolSync } from '../../host/exec.js';
 import type { Host } from '../../host/host.js';
 import { knockLines, knocksHeard, NO_KNOCK, NOWHERE, othersWhoForward } from '../../host/network/firewall.js';
 import { netnsPaths } from '../../host/network/router.js';
+import type { StackRules } from '../../host/network/table.js';
 import { nftBatch, tryNft } from '../../host/network/tools.js';
 import { pause } from '../../host/pause.js';
-import type { Network, Shared } from './network.js';
+import type { Shared } from './network.js';
 import { Stack } from './stack.js';
 import { uplinkHere, type OwnRouter } from './uplink.js';
 
@@ -17,11 +18,16 @@ const UNHELD = { rxLimitBps: null, txLimitBps: null, delayUs: null, lossPercent:
  * policy, firewalld's zones): nothing else tells what they come to.
  * @param number of a stack for this alone
  */
-export function handsOn(host: Host, network: Network, shared: Shared, number: number): boolean {
+export function handsOn(
+  host: Host,
+  shared: Shared,
+  number: number,
+  addRules: (rules: StackRules) => void,
+): boolean {
   const stack = new Stack(host, shared.router, number);
   try {
     const addresses = stack.make(shared, UNHELD);
-    network.addRules({ number, addresses, txLimitBps: null, allow: null, peers: [] }, shared);
+    addRules({ number, addresses, txLimitBps: null, allow: null, peers: [] });
     nftBatch([], knockLines(addresses.ipv4));
     const [netns] = netnsPaths(shared.router, host.paths.proc, stack.netns);
     runToolSync(host.paths.native('knock'), [netns?.path ?? '', NOWHERE.ip, String(NOWHERE.port)]);
