@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { CompartError } from '../../shared/errors.js';
 import type { Host } from '../../host/host.js';
@@ -39,6 +38,8 @@ export type NetworkKind = 'world' | 'island';
 
 const FOLDERS = ['leases', 'rules', 'relays'] as const;
 const RETRY_MS = 20;
+/** Loaded where it is needed, which is behind a firewall: Node takes a while for it. */
+const waited = async (): Promise<void> => (await import('node:timers/promises')).setTimeout(RETRY_MS);
 const NOTHING: Forwarding = { sysctls: [], guards: { links4: [], all6: false }, routed6: false };
 
 /** The stacks of one network namespace: who has which number, and what they share. */
@@ -76,7 +77,7 @@ export class Network {
    */
   async enter(lessee: Lessee): Promise<void> {
     let own = ownRouter(this.#host, this.kind);
-    for (const started = Date.now(); ; await delay(RETRY_MS)) {
+    for (const started = Date.now(); ; await waited()) {
       const number = await this.#enterBy(own, lessee);
       if (number !== null && this.#isOpen(lessee)) return;
       if (number !== null) this.leave(number);
