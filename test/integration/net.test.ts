@@ -185,7 +185,7 @@ except OSError: print("no such name")
       await delay(20);
     run.kill('SIGKILL');
     await run;
-    await compart('gc');
+    expect(await compart('gc')).toEqual({ status: 0, stdout: 'web\n', stderr: '' });
     expect((await compart('ps', '--json')).stdout.trim()).toBe('[]');
   });
 

@@ -192,10 +192,14 @@ export class Network {
     });
   }
 
-  /** Numbers whose compartment has no record any more, and nobody who could be about to write it. */
+  /**
+   * Numbers whose compartment has no record any more, and nobody who could be about to write it. Looked for once more
+   * alone: one that is just given back in the background is not abandoned.
+   */
   abandoned(hasRecord: (lease: Lease) => boolean): Lease[] {
     const alive = ({ claimer }: Lease): boolean => isAlive(this.#host.paths.proc, claimer);
-    return this.leases.all().filter((lease) => !hasRecord(lease) && !alive(lease));
+    const found = (): Lease[] => this.leases.all().filter((lease) => !hasRecord(lease) && !alive(lease));
+    return found().length === 0 ? [] : this.#alone(found);
   }
 
   /** Takes away links that outlived their stack: a process elsewhere holds a socket of it. Nobody leases meanwhile. */
