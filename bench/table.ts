@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { machine } from './machine.js';
 
 /** One thing measured: samples in milliseconds. */
@@ -46,4 +46,15 @@ export function publish(
     `docs/benchmarks/${topic}.json`,
     `${JSON.stringify({ topic, machine: machine(), series }, null, 1)}\n`,
   );
+}
+
+/** Prints lines, and puts them between the marks of a section of a page: `<!-- bench:NAME -->`. */
+export function writeSection(file: string, name: string, lines: readonly string[]): void {
+  const [open, close] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
+  const page = readFileSync(file, 'utf8');
+  const [before, after] = [page.indexOf(open), page.indexOf(close)];
+  if (before < 0 || after < before) throw new Error(`${file} has no section ${open}`);
+  const text = `${open}\n\n${lines.join('\n')}\n\n`;
+  writeFileSync(file, page.slice(0, before) + text + page.slice(after));
+  process.stdout.write(`${lines.join('\n')}\n`);
 }

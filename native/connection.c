@@ -38,6 +38,7 @@ static ssize_t move(int from, int to, size_t size)
  */
 static enum connection_state stop(struct half *half, struct pipes *pipes)
 {
+	half->torn = errno == ECONNRESET;
 	pipes_give(pipes, half->pipe, false);
 	half->held = 0;
 	half->ended = half->handed = true;
@@ -45,7 +46,8 @@ static enum connection_state stop(struct half *half, struct pipes *pipes)
 }
 
 /* A pipe that is filled only when empty leaves no doubt which side an EAGAIN is about. */
-static enum connection_state move_rounds(struct half *half, struct pipes *pipes)
+static enum connection_state move_rounds(struct half *half, const struct half *back,
+					 struct pipes *pipes)
 {
 	for (int round = 0; round < TURN_ROUNDS; round++) {
 		if (half->held == 0 && !half->ended) {
@@ -62,6 +64,8 @@ static enum connection_state move_rounds(struct half *half, struct pipes *pipes)
 								    : stop(half, pipes);
 			half->held -= (size_t)count;
 		}
+		if (half->ended && back->torn)
+			return CONNECTION_BREAKS;
 		if (half->ended) {
 			half->handed = true;
 			(void)shutdown(half->to, SHUT_WR);
@@ -71,13 +75,14 @@ static enum connection_state move_rounds(struct half *half, struct pipes *pipes)
 	return CONNECTION_HAS_MORE;
 }
 
-static enum connection_state pump_half(struct half *half, struct pipes *pipes)
+static enum connection_state pump_half(struct half *half, const struct half *back,
+				       struct pipes *pipes)
 {
 	if (half->handed)
 		return CONNECTION_WAITS;
 	if (half->pipe[0] < 0 && !pipes_take(pipes, half->pipe))
 		return CONNECTION_STARVES;
-	enum connection_state state = move_rounds(half, pipes);
+	enum connection_state state = move_rounds(half, back, pipes);
 	if (half->held == 0)
 		pipes_give(pipes, half->pipe, true);
 	return state;
@@ -85,13 +90,13 @@ static enum connection_state pump_half(struct half *half, struct pipes *pipes)
 
 enum connection_state connection_pump(struct connection *connection, struct pipes *pipes)
 {
-	enum connection_state state = pump_half(&connection->halves[0], pipes);
-	enum connection_state other = pump_half(&connection->halves[1], pipes);
+	struct half *halves = connection->halves;
+	enum connection_state state = pump_half(&halves[0], &halves[1], pipes);
+	enum connection_state other = pump_half(&halves[1], &halves[0], pipes);
 
 	if (other > state)
 		state = other;
-	if (state == CONNECTION_WAITS && connection->halves[0].handed &&
-	    connection->halves[1].handed)
+	if (state == CONNECTION_WAITS && halves[0].handed && halves[1].handed)
 		return CONNECTION_ENDS;
 	return state;
 }

@@ -16,6 +16,7 @@ struct half {
 	size_t held;  /* bytes in the pipe */
 	bool ended;   /* from has no more */
 	bool handed;  /* and to has been told */
+	bool torn;    /* to was reset: said to the writer, and not to the reader any more */
 };
 
 struct connection {

@@ -13,6 +13,9 @@ struct pipes {
 	size_t count;
 };
 
+/* Sees to it that so many are kept; false with errno when they are not to be had. */
+bool pipes_spare(struct pipes *pipes, size_t count);
+
 /* An empty pipe, non-blocking; false when there is none to be had. */
 bool pipes_take(struct pipes *pipes, int pipe[2]);
 

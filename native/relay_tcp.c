@@ -15,6 +15,7 @@
 
 #define BATCH 256
 #define ACCEPTS 64      /* in one turn */
+#define PIPES_SPARE 4   /* before one more is accepted: clients alone must not take every descriptor */
 #define STARVED_MS 10   /* until a pipe is asked for again */
 #define PAUSED_MS 1000  /* until a descriptor is, if it is others who have them all */
 
@@ -135,9 +136,10 @@ static void accept_some(struct tcp *tcp)
 	for (int i = 0; i < ACCEPTS; i++) {
 		if (tcp->spare_fd < 0)
 			tcp->spare_fd = endpoint_socket(&tcp->relay->target, SOCK_STREAM);
-		int client = tcp->spare_fd < 0 ? -1
-					       : accept4(tcp->relay->listen_fd, NULL, NULL,
-							 SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int client = tcp->spare_fd < 0 || !pipes_spare(&tcp->pipes, PIPES_SPARE)
+				     ? -1
+				     : accept4(tcp->relay->listen_fd, NULL, NULL,
+					       SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (client >= 0) {
 			start(tcp, client);
 		} else if (is_exhausted(errno)) {

@@ -1,7 +1,7 @@
 import yargs from 'yargs';
 import { usageError } from '../shared/errors.js';
 import { own } from '../shared/own.js';
-import { OPTIONS } from './options.js';
+import { optionOf } from './options.js';
 import { VERBS, type Verb } from './verbs.js';
 
 const WIDTH = 100;
@@ -22,7 +22,7 @@ async function verbPage(verb: Verb): Promise<string> {
     .version(false)
     .wrap(WIDTH);
   for (const flag of [...verb.flags, 'help']) {
-    const option = OPTIONS[flag];
+    const option = optionOf(verb, flag);
     if (option === undefined) continue;
     const { alias, help, metavar } = option;
     page.option(flag, {
@@ -37,7 +37,9 @@ async function verbPage(verb: Verb): Promise<string> {
 async function overview(): Promise<string> {
   const page = yargs([])
     .scriptName('compart')
-    .usage('compart VERB [flags]\n\nGives any process its own memory, CPU, tasks and disk bandwidth.')
+    .usage(
+      'compart VERB [flags]\n\nGives any process its own memory, CPU, network, tasks and disk bandwidth.',
+    )
     .help(false)
     .version(false)
     .wrap(WIDTH);

@@ -1,4 +1,5 @@
 import { LIMIT_FIELDS } from '../compartments/limits.js';
+import { own } from '../shared/own.js';
 
 /** One flag of the command line. Without a metavar it is a switch. */
 export interface Option {
@@ -51,3 +52,9 @@ export const OPTIONS: Readonly<Record<string, Option>> = {
 /** What `set` takes; the others take all that make sense for a new compartment. */
 export const SET_FLAGS: readonly string[] = Object.keys(LIMIT_FIELDS);
 export const LIMIT_FLAGS: readonly string[] = SET_FLAGS.filter((flag) => !LIMIT_FIELDS[flag]?.onlySet);
+
+/** A flag as this verb has it. */
+export const optionOf = (
+  verb: { own?: Readonly<Record<string, Option>> },
+  flag: string,
+): Option | undefined => own(verb.own ?? {}, flag) ?? own(OPTIONS, flag);

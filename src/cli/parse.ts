@@ -1,7 +1,7 @@
 import parser from 'yargs-parser';
 import { usageError } from '../shared/errors.js';
 import { own } from '../shared/own.js';
-import { OPTIONS } from './options.js';
+import { OPTIONS, optionOf } from './options.js';
 import type { Verb } from './verbs.js';
 
 /** The words of one verb, checked against its flags. */
@@ -20,7 +20,7 @@ export interface Args {
 export function parseArgs(name: string, verb: Verb, argv: readonly string[]): Args {
   const flags = [...verb.flags, 'help'];
   const { own: line, command } = splitLine(verb, argv);
-  const values = readFlags(name, flags, line);
+  const values = readFlags(name, verb, flags, line);
   const texts = (flag: string): string[] => [values[flag] ?? []].flat().map(String);
   const words = (values['_'] as string[] | undefined)?.map(String) ?? [];
   const args: Args = {
@@ -33,11 +33,11 @@ export function parseArgs(name: string, verb: Verb, argv: readonly string[]): Ar
   // yargs-parser has a `_` of its own, and takes `-5` for a word.
   const odd = line.find((word) => /^--?_/.test(word)) ?? (verb.takesCommand ? words[0] : undefined);
   const unknown = Object.keys(values).find(
-    (key) => key !== '_' && !flags.includes(key) && !isAlias(flags, key),
+    (key) => key !== '_' && !flags.includes(key) && !isAlias(verb, flags, key),
   );
   const wrong = odd?.replace(/^--?|=.*$/gs, '') ?? unknown;
   if (wrong !== undefined) throw unknownFlag(name, flags, wrong);
-  for (const flag of flags.filter((each) => !takesValue(each))) {
+  for (const flag of flags.filter((each) => !takesValue(verb, each))) {
     const given = [values[flag] ?? []].flat();
     if (given.some((value) => value !== true))
       throw usageError(`--${flag} takes no value`, `compart ${name} --help`);
@@ -49,7 +49,7 @@ export function parseArgs(name: string, verb: Verb, argv: readonly string[]): Ar
   return args;
 }
 
-const takesValue = (flag: string): boolean => own(OPTIONS, flag)?.metavar !== undefined;
+const takesValue = (verb: Verb, flag: string): boolean => optionOf(verb, flag)?.metavar !== undefined;
 
 /** What of a line is compart's own, and the user's command: all from the first word on that is no flag of compart. */
 export interface Line {
@@ -62,8 +62,8 @@ export interface Line {
  * yargs-parser takes a joined value only where it is a number.
  */
 export function splitLine(verb: Verb, argv: readonly string[]): Line {
-  const valued = verb.flags.filter(takesValue);
-  const letters = new Set(valued.flatMap((flag) => OPTIONS[flag]?.alias ?? []));
+  const valued = verb.flags.filter((flag) => takesValue(verb, flag));
+  const letters = new Set(valued.flatMap((flag) => optionOf(verb, flag)?.alias ?? []));
   const line: string[] = [];
   for (let index = 0; index < argv.length; index += 1) {
     const word = argv[index] ?? '';
@@ -92,10 +92,18 @@ function withoutSeparator(verb: Verb, words: readonly string[]): string[] {
   return words.filter((word, index) => index === 0 || index !== at || word !== '--');
 }
 
-function readFlags(name: string, flags: readonly string[], line: readonly string[]): Record<string, unknown> {
-  const valued = flags.filter(takesValue);
+function readFlags(
+  name: string,
+  verb: Verb,
+  flags: readonly string[],
+  line: readonly string[],
+): Record<string, unknown> {
+  const valued = flags.filter((flag) => takesValue(verb, flag));
   const alias = Object.fromEntries(
-    flags.flatMap((flag) => (OPTIONS[flag]?.alias ? [[flag, [OPTIONS[flag].alias]]] : [])),
+    flags.flatMap((flag) => {
+      const letter = optionOf(verb, flag)?.alias;
+      return letter === undefined ? [] : [[flag, [letter]]];
+    }),
   );
   const { argv: values, error } = parser.detailed([...line], {
     string: [...valued, '_'],
@@ -123,8 +131,8 @@ function readFlags(name: string, flags: readonly string[], line: readonly string
   return values;
 }
 
-function isAlias(flags: readonly string[], key: string): boolean {
-  return flags.some((flag) => OPTIONS[flag]?.alias === key);
+function isAlias(verb: Verb, flags: readonly string[], key: string): boolean {
+  return flags.some((flag) => optionOf(verb, flag)?.alias === key);
 }
 
 function checkWords(name: string, verb: Verb, words: readonly string[]): void {

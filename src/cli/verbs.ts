@@ -1,6 +1,6 @@
 import type { Args } from './parse.js';
 import { OBSERVING } from './observing.js';
-import { LIMIT_FLAGS, SET_FLAGS } from './options.js';
+import { LIMIT_FLAGS, SET_FLAGS, type Option } from './options.js';
 import type { Terminal } from './terminal.js';
 
 /** A verb's handler: parses its words, makes one library call, prints; returns the exit status. */
@@ -10,6 +10,8 @@ export interface Verb {
   usage: string;
   summary: string;
   flags: readonly string[];
+  /** Those of them that mean something else here than in {@link OPTIONS}. */
+  own?: Readonly<Record<string, Option>>;
   /** Everything from the first word on that is no flag belongs to the user's command. */
   takesCommand?: boolean;
   /** Fewest and most words. */
@@ -251,7 +253,8 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   doctor: {
     usage: 'doctor',
     summary: 'what this host can enforce, and what mends the rest',
-    flags: ['json'],
+    flags: ['net', 'json'],
+    own: { net: { help: 'measures for two seconds whether a network stack is held to its rates' } },
     words: [0, 0],
     examples: [
       ['compart doctor', 'status 0 if everything can be enforced'],

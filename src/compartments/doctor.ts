@@ -19,12 +19,13 @@ export interface Diagnosis {
 export function diagnose(host: Host): Diagnosis {
   const { path, unit } = host.plannedBase;
   const subsystems = SUBSYSTEM_KINDS.map((kind) => SUBSYSTEMS[kind].probe(host));
-  const present = existsSync(host.paths.launcher);
+  const launcher = host.paths.native('launch');
+  const present = existsSync(launcher);
   return {
     cgroups: host.layout.mode,
     base: unit === null ? path : `compart.scope (${unit} manager)`,
     uid: host.uid,
-    launcher: { path: host.paths.launcher, present },
+    launcher: { path: launcher, present },
     subsystems,
     ok: present && subsystems.every(({ refusals }) => refusals.length === 0),
   };

@@ -69,7 +69,7 @@ export async function launchIn(
   };
   // A command that outlives the front is not the front's to start.
   const front = monitor === undefined ? host.front : null;
-  const launched = front === null ? await launch(host.paths.launcher, asked) : front.launch(asked);
+  const launched = front === null ? await launch(host.paths.native('launch'), asked) : front.launch(asked);
   if (byManager) {
     const { pid } = await launched.report('ready');
     await attachByManager('user', record.name, pid ?? launched.pid);

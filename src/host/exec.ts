@@ -155,10 +155,10 @@ export async function runTool(file: string, argv: readonly string[]): Promise<st
   );
 }
 
-/** Starts a tool that outlives compart, in a session of its own, and returns its pid. */
-export async function startTool(file: string, argv: readonly string[]): Promise<number | null> {
-  const { spawn } = await childProcess();
-  const child = spawn(file, [...argv], { stdio: 'ignore', detached: true });
+/** Starts a tool that outlives compart, in a session of its own, and returns its pid; null if it cannot be started. */
+export function startTool(file: string, argv: readonly string[]): number | null {
+  const { spawn } = process.getBuiltinModule('node:child_process');
+  const child = spawn(file, [...argv], { stdio: 'ignore', detached: true, env: toolEnvironment() });
   child.on('error', () => undefined);
   child.unref();
   return child.pid ?? null;

@@ -9,6 +9,13 @@ import type { Front } from './front.js';
 import { readKernelFile } from './kernfs.js';
 import { parseMeminfo } from './proc/meminfo.js';
 
+/**
+ * `launch`: what every command starts through. `router` and `relay`: they hold a private router and lead to a published
+ * port. `later`: ends a change in the background. `knock`: tries whether a stack's packets are handed on. `flow`: fills
+ * a link, to measure it.
+ */
+export type NativeProgram = 'launch' | 'router' | 'relay' | 'later' | 'knock' | 'flow';
+
 /** Every root path that compart reads or writes; a test lends its own. */
 export interface HostPaths {
   proc: string;
@@ -17,11 +24,8 @@ export interface HostPaths {
   state: string;
   /** Output of detached commands. */
   log: string;
-  /** The static binary that every command starts through (native/launch.c). */
-  launcher: string;
-  /** Those that hold a private router and lead to a published port (native/router.c, native/relay.c). */
-  router: string;
-  relay: string;
+  /** Where a program of native/ is; looked for when it is needed, which under a front it is not. */
+  native: (program: NativeProgram) => string;
   /** What the stacks of this network namespace share: leases, the router. */
   network: string;
 }
@@ -59,16 +63,7 @@ export class Host {
       {
         proc: '/proc',
         sys: '/sys',
-        // Looked for when it is needed, which under a front it is not.
-        get launcher() {
-          return findNative('compart-launch');
-        },
-        get router() {
-          return findNative('compart-router');
-        },
-        get relay() {
-          return findNative('compart-relay');
-        },
+        native: findNative,
         get network() {
           return networkFolder(uid, env);
         },
@@ -191,9 +186,9 @@ function networkFolder(uid: number, env: NodeJS.ProcessEnv): string {
 }
 
 /** A program of native/: beside the bundle when installed, in the source tree when the library runs from there. */
-function findNative(name: string): string {
+function findNative(program: NativeProgram): string {
   const places = ['../', '../../', '../../../'].map((up) =>
-    fileURLToPath(new URL(`${up}native/build/${name}`, import.meta.url)),
+    fileURLToPath(new URL(`${up}native/build/compart-${program}`, import.meta.url)),
   );
-  return places.find((path) => existsSync(path)) ?? places[0] ?? name;
+  return places.find((path) => existsSync(path)) ?? places[0] ?? program;
 }

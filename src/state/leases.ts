@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync, symlinkSync } from 'node:fs';
 import { errnoOf } from '../shared/errors.js';
 import type { ProcessIdentity } from '../host/proc/identity.js';
 import { makePrivateDir, stateError } from './json.js';
@@ -39,10 +39,10 @@ export class Leases {
     for (let number = first; number <= last; number += 1) {
       if (taken.has(number) || !usable(number)) continue;
       try {
-        symlinkSync(JSON.stringify(lessee), this.#path(number));
+        symlinkSync(JSON.stringify(lessee), this.pathOf(number));
         return number;
       } catch (error) {
-        if (errnoOf(error) !== 'EEXIST') throw stateError('make', this.#path(number), error);
+        if (errnoOf(error) !== 'EEXIST') throw stateError('make', this.pathOf(number), error);
       }
     }
     return null;
@@ -60,24 +60,21 @@ export class Leases {
     return this.all().find((lease) => lease.id === id) ?? null;
   }
 
-  release(number: number): void {
-    rmSync(this.#path(number), { force: true });
-  }
-
   isEmpty(): boolean {
     return this.#numbers().length === 0;
   }
 
-  #path(number: number): string {
+  /** What says that a number is taken: it is free once that is gone. */
+  pathOf(number: number): string {
     return `${this.#dir}/${number}`;
   }
 
   #read(number: number): Lease | null {
     try {
-      return { ...(JSON.parse(readlinkSync(this.#path(number))) as Lessee), number };
+      return { ...(JSON.parse(readlinkSync(this.pathOf(number))) as Lessee), number };
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return null;
-      throw stateError('read', this.#path(number), error);
+      throw stateError('read', this.pathOf(number), error);
     }
   }
 

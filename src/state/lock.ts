@@ -1,4 +1,4 @@
-import { readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { errnoOf } from '../shared/errors.js';
 import { formatIdentity, isAlive, parseIdentity, type ProcessIdentity } from '../host/proc/identity.js';
 import { stateError } from './json.js';
@@ -25,12 +25,45 @@ export function tryLock(folder: string, lock: Lock, proc: string, self: ProcessI
       if (errno !== 'EEXIST') throw stateError('lock', path, error);
       const holder = holderOf(path);
       if (holder === null) continue;
-      if (holder.pid === self.pid && holder.startTime === self.startTime) return true;
+      if (isSame(holder, self)) return true;
       if (isAlive(proc, holder)) return false;
-      rmSync(path, { force: true });
+      breakLock(path, holder, proc, self);
     }
   }
   return false;
+}
+
+/**
+ * Takes a dead holder's lock away. One process at a time does that for one holder, marked by a link of its own, so that
+ * nobody takes away what another has locked since the look at it.
+ */
+function breakLock(path: string, dead: ProcessIdentity, proc: string, self: ProcessIdentity): void {
+  const mark = `${path}.${formatIdentity(dead)}`;
+  try {
+    symlinkSync(formatIdentity(self), mark);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT') return;
+    if (errno !== 'EEXIST') throw stateError('lock', mark, error);
+    const breaker = holderOf(mark);
+    if (breaker !== null && !isAlive(proc, breaker)) rmSync(mark, { force: true });
+    return;
+  }
+  const holder = holderOf(path);
+  if (holder !== null && isSame(holder, dead)) rmSync(path, { force: true });
+  rmSync(mark, { force: true });
+}
+
+const isSame = (one: ProcessIdentity, other: ProcessIdentity): boolean =>
+  one.pid === other.pid && one.startTime === other.startTime;
+
+/** Hands a lock that is held to another process, in one step. */
+export function passLock(folder: string, lock: Lock, to: ProcessIdentity): void {
+  const path = `${folder}/${lock}`;
+  const next = `${path}.${to.pid}`;
+  rmSync(next, { force: true });
+  symlinkSync(formatIdentity(to), next);
+  renameSync(next, path);
 }
 
 export function unlock(folder: string, lock: Lock): void {

@@ -32,6 +32,19 @@ export interface SpecRecord {
   project: string | null;
 }
 
+/** That of a compartment which was made without a command, and stays. */
+export const NO_COMMAND: SpecRecord = {
+  command: null,
+  workdir: null,
+  user: null,
+  env: [],
+  timeoutMs: null,
+  keep: true,
+  detached: false,
+  limits: {},
+  project: null,
+};
+
 /**
  * One compartment on disk. Status is computed from the kernel, never stored. Written before the first change
  * it names, so that whatever a crash leaves can be found from it.

@@ -1,8 +1,9 @@
-import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, describe, expect } from '@jest/globals';
+import { describe, expect } from '@jest/globals';
 import { execa } from 'execa';
+import { parseIperf } from '../support/iperf.js';
+import { useNetwork } from '../support/network.js';
 import { requires } from '../support/requires.js';
 import { COMPART, useSandbox } from '../support/sandbox.js';
 import type { ErrorAnswer, NetStats } from '../support/shapes.js';
@@ -11,43 +12,12 @@ const sandbox = useSandbox();
 const it = requires('root', 'ip', 'tc', 'nft', 'iperf3', 'python3');
 const compart = (...args: string[]) => sandbox.current.compart(args);
 
-const tool = (file: string, ...argv: string[]): string => {
-  const { stdout } = spawnSync(file, argv, { encoding: 'utf8' });
-  return stdout;
-};
-
-/** What compart makes of the host's network. */
-const left = (): Record<string, string> => ({
-  links: tool('ip', '-brief', 'link')
-    .split('\n')
-    .filter((line) => line.startsWith('compart'))
-    .join(),
-  netns: tool('ip', 'netns', 'list')
-    .split('\n')
-    .filter((line) => line.startsWith('compart'))
-    .join(),
-  tables: tool('nft', 'list', 'tables')
-    .split('\n')
-    .filter((line) => line.includes('inet compart'))
-    .join(),
-  forwarding: readdirSync('/proc/sys/net/ipv4/conf')
-    .filter((link) => !link.startsWith('compart'))
-    .map((link) => `${link}=${readFileSync(`/proc/sys/net/ipv4/conf/${link}/forwarding`, 'utf8').trim()}`)
-    .join(),
-});
-
-const before = left();
+useNetwork();
 
 /** Before the sandbox looks for what is left. */
 const remove = async (name: string): Promise<void> => {
   expect((await compart('rm', '--force', name)).status).toBe(0);
 };
-
-afterEach(async () => {
-  // The kernel takes a link away after its namespace, an RCU grace period later.
-  for (let tries = 0; tries < 100 && left()['links'] !== before['links']; tries += 1) await delay(20);
-  expect(left()).toEqual(before);
-});
 
 /** Megabits per second that one TCP connection to the host had, in the last seconds of `seconds`. */
 async function throughput(port: number, name: string, seconds: number, ...flags: string[]): Promise<number> {
@@ -58,8 +28,7 @@ async function throughput(port: number, name: string, seconds: number, ...flags:
     env: sandbox.current.env,
   });
   await server;
-  const { end } = JSON.parse(stdout) as { end: { sum_received: { bits_per_second: number } } };
-  return end.sum_received.bits_per_second / 1e6;
+  return parseIperf(stdout).mbit;
 }
 
 const stats = async (name: string): Promise<NetStats> => {
@@ -182,28 +151,29 @@ except OSError: print("no such name")
   it('no command gets in where somebody took the shaper away, and gc puts it back', async () => {
     await compart('load', 'net', '--name', 'web', '--net', '10mbit');
     const link = /^ *(compart\d+):/m.exec(readFileSync('/proc/net/dev', 'utf8'))?.[1] ?? '';
-    tool('tc', 'qdisc', 'del', 'dev', link, 'root');
+    await execa('tc', ['qdisc', 'del', 'dev', link, 'root']);
     const refused = await compart('exec', 'web', '--', 'true');
     expect(refused.status).toBe(125);
     expect(refused.stderr).toContain(`"web" is not held any more: the shaper of ${link} is gone`);
     expect((await compart('inspect', 'web')).stdout).toContain('"enforced": false');
     expect((await compart('gc')).status).toBe(0);
     expect(await compart('exec', 'web', '--', 'true')).toMatchObject({ status: 0, stderr: '' });
-    tool('nft', 'delete', 'table', 'inet', 'compart');
+    await execa('nft', ['delete', 'table', 'inet', 'compart']);
     expect((await compart('exec', 'web', '--', 'true')).status).toBe(125);
     await compart('gc');
     expect((await compart('exec', 'web', '--', 'true')).status).toBe(0);
     await remove('web');
   });
 
-  it('40 at once have an address each, and leave nothing', async () => {
+  it('100 at once have an address each, and leave nothing', async () => {
     const runs = await Promise.all(
-      Array.from({ length: 40 }, () =>
+      Array.from({ length: 100 }, () =>
         compart('run', '--net', '10mbit', '--', 'sh', '-c', 'ip -4 -brief addr show eth0; sleep 0.2'),
       ),
     );
     expect(runs.filter(({ status }) => status !== 0)).toEqual([]);
-  });
+    for (const { stdout } of runs) expect(stdout).toMatch(/10\.\d+\.\d+\.\d+/);
+  }, 60_000);
 
   it('a compart that is killed leaves a stack that gc takes away', async () => {
     const run = execa(COMPART, ['run', '--name', 'web', '--net', '10mbit', '--', 'sleep', '60'], {
@@ -215,7 +185,29 @@ except OSError: print("no such name")
       await delay(20);
     run.kill('SIGKILL');
     await run;
-    await compart('gc');
+    expect(await compart('gc')).toEqual({ status: 0, stdout: 'web\n', stderr: '' });
     expect((await compart('ps', '--json')).stdout.trim()).toBe('[]');
+  });
+
+  it('killed at 50 moments, it leaves nothing that gc does not take away', async () => {
+    const words = ['run', '--name', 'web', '--net', '10mbit', '--publish', '18091:80', '--', 'sleep', '0.02'];
+    for (let moment = 0; moment < 50; moment += 1) {
+      const run = execa(COMPART, words, { env: sandbox.current.env, reject: false, stdio: 'ignore' });
+      await delay(moment * 1.6);
+      run.kill('SIGKILL');
+      await run;
+      expect(await compart('gc')).toMatchObject({ status: 0, stderr: '' });
+      expect((await compart('ps', '--json')).stdout.trim()).toBe('[]');
+    }
+    const { exitCode } = await execa(COMPART, words, { env: sandbox.current.env, reject: false });
+    expect(exitCode).toBe(0);
+  }, 120_000);
+
+  it('doctor --net measures both directions at once within 2% of what was asked', async () => {
+    const { stdout, status } = await compart('doctor', '--net', '--json');
+    const { net } = JSON.parse(stdout) as { net: Array<{ direction: string; offPercent: number }> };
+    expect(net.map(({ direction }) => direction)).toEqual(['download', 'upload']);
+    for (const { offPercent } of net) expect(offPercent).toBeLessThanOrEqual(2);
+    expect(status).toBe(0);
   });
 });

@@ -1,82 +1,17 @@
-import {
-  chmodSync,
-  chownSync,
-  cpSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import { execa } from 'execa';
 import { requires } from '../support/requires.js';
-import { COMPART, groupsBelow, useSandbox } from '../support/sandbox.js';
+import { AS_USER, delegate, runningAs, settle, subtree, takeBack, UID } from '../support/ordinary-user.js';
+import { useSandbox } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
-/** A uid that owns nothing on any machine that runs this. */
-const UID = 64_123;
-const CONTROLLERS = ['memory', 'cpu', 'cpuacct', 'cpuset', 'pids', 'blkio', 'freezer'];
-const subtree = (controller: string): string => `/sys/fs/cgroup/${controller}/compart-${UID}`;
-
-/** What docs/rootless.md tells an administrator of a v1 or hybrid host to do. */
-function delegate(): void {
-  for (const controller of CONTROLLERS) {
-    mkdirSync(subtree(controller));
-    if (controller === 'cpuset') {
-      for (const file of ['cpuset.mems', 'cpuset.cpus']) {
-        writeFileSync(`${subtree(controller)}/${file}`, readFileSync(`/sys/fs/cgroup/cpuset/${file}`));
-      }
-    }
-    chownSync(subtree(controller), UID, UID);
-    for (const file of ['cgroup.procs', 'tasks']) chownSync(`${subtree(controller)}/${file}`, UID, UID);
-  }
-}
-
-function takeBack(): string[] {
-  const left = groupsBelow(`/compart-${UID}`);
-  for (const dir of [...left.reverse(), ...CONTROLLERS.map(subtree)]) {
-    try {
-      rmdirSync(dir);
-    } catch {
-      // Never made.
-    }
-  }
-  return left;
-}
-
-/** Processes of this user that are more than zombies. */
-function runningAs(uid: number): string[] {
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .flatMap((pid) => {
-      try {
-        const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-        return new RegExp(`^State:\\s+[^Z][^]*^Uid:\\s+${uid}\\b`, 'm').test(status)
-          ? [status.slice(0, 40)]
-          : [];
-      } catch {
-        return [];
-      }
-    });
-}
 
 describe('an ordinary user', () => {
-  let home: string;
-  let installed: string;
+  let user: ReturnType<typeof settle>;
 
   beforeEach(() => {
-    // A copy that this user may read, wherever the source tree is.
-    home = `${sandbox.current.dir}/home`;
-    installed = `${sandbox.current.dir}/compart`;
-    chmodSync(sandbox.current.dir, 0o755);
-    mkdirSync(home, { mode: 0o700 });
-    chownSync(home, UID, UID);
-    const root = dirname(dirname(COMPART));
-    for (const part of ['bin', 'dist/bin', 'native/build'])
-      cpSync(`${root}/${part}`, `${installed}/${part}`, { recursive: true });
+    user = settle(sandbox.current);
   });
   afterEach(() => {
     expect(takeBack()).toEqual([]);
@@ -85,13 +20,8 @@ describe('an ordinary user', () => {
   const compart = async (
     ...args: string[]
   ): Promise<{ status: number | undefined; stdout: string; stderr: string }> => {
-    const drop = ['--reuid', String(UID), '--regid', String(UID), '--clear-groups'];
-    const env = { XDG_RUNTIME_DIR: home, HOME: home };
-    const result = await execa('setpriv', [...drop, `${installed}/bin/compart`, ...args], {
-      reject: false,
-      env,
-      stdin: 'ignore',
-    });
+    const [setpriv = '', ...words] = [...AS_USER, user.program, ...args];
+    const result = await execa(setpriv, words, { reject: false, env: user.env, stdin: 'ignore' });
     return { status: result.exitCode, stdout: result.stdout, stderr: result.stderr };
   };
   const test = requires('root', 'setpriv', 'cgroup-v1', 'cgroup-memory', 'cgroup-cpuset');

@@ -211,9 +211,26 @@ describe('the uplink', () => {
     }),
   );
 
+  requires('root', 'slirp4netns', 'ip')('of root’s holder ends with it as well, kept or not', async () => {
+    for (const kept of [false, true]) {
+      const child = spawn(binary, ['3', ...SLIRP], { stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
+      const router = new Router(child);
+      const { holder, uplink } = await router.ready();
+      expect(readFileSync(`/proc/${String(uplink)}/comm`, 'utf8')).toBe('slirp4netns\n');
+      if (kept) {
+        router.fd.write('k');
+        expect(await router.ended).toBe(0);
+        process.kill(holder, 'SIGKILL');
+      } else router.fd.destroy();
+      await until(() => !alive(holder) && !alive(uplink));
+      router.fd.destroy();
+    }
+  });
+
   const script = (text: string): string[] => ['sh', '-c', text];
   withUsers.each([
     [['/nonexistent/uplink'], /^fail exec 2 \/nonexistent\/uplink\n$/],
+    [['not-on-the-path', '{pid}'], /^fail exec (2|13) not-on-the-path\n$/],
     [script('echo no good >&2; exit 3'), /^fail uplink 10 sh: no good \n$/],
     [script('echo {ready} >/dev/null; exit 0'), /^fail uplink 10 sh: ended before it was ready\n$/],
     [script('echo {ready} >/dev/null; kill -9 $$'), /^fail uplink 10 sh: ended before it was ready\n$/],

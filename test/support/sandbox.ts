@@ -1,10 +1,11 @@
-import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect } from '@jest/globals';
 import { execa, type Options, type ResultPromise } from 'execa';
+import { groupsBelow, hierarchies, processesBelow } from './groups.js';
+import { COMPART } from './installed.js';
 
-export const COMPART = fileURLToPath(new URL('../../bin/compart', import.meta.url));
+export { COMPART, groupsBelow, hierarchies, processesBelow };
 
 export interface Answer {
   status: number;
@@ -62,46 +63,6 @@ function make(): Sandbox {
       return JSON.parse(answer.stdout) as T;
     },
   };
-}
-
-/** Mount points of all cgroup hierarchies. */
-export function hierarchies(): string[] {
-  return readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .filter((line) => / - cgroup2? /.test(line))
-    .map((line) => line.split(' ')[4] ?? '');
-}
-
-/** Every directory below the base, in all hierarchies: what a compartment left behind. */
-export function groupsBelow(base: string): string[] {
-  const found: string[] = [];
-  const visit = (dir: string): void => {
-    let names: string[];
-    try {
-      names = readdirSync(dir, { withFileTypes: true })
-        .filter((entry) => entry.isDirectory())
-        .map((entry) => entry.name);
-    } catch {
-      return;
-    }
-    for (const name of names) {
-      found.push(`${dir}/${name}`);
-      visit(`${dir}/${name}`);
-    }
-  };
-  for (const mount of hierarchies()) visit(mount + base);
-  return found;
-}
-
-/** Pids of everything that runs below the base. */
-export function processesBelow(base: string): number[] {
-  return groupsBelow(base).flatMap((dir) => {
-    try {
-      return readFileSync(`${dir}/cgroup.procs`, 'utf8').split('\n').filter(Boolean).map(Number);
-    } catch {
-      return [];
-    }
-  });
 }
 
 /**

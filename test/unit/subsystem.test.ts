@@ -38,9 +38,7 @@ function host(files: Record<string, string>, swapKib = 0): Host {
     sys: `${path}/sys`,
     state: `${path}/state`,
     log: `${path}/log`,
-    launcher: '/bin/true',
-    router: '/bin/true',
-    relay: '/bin/true',
+    native: () => '/bin/true',
     network: `${path}/network`,
   };
   return new Host(paths, { uid: 0, gid: 0 }, '/lab');

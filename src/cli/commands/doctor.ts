@@ -1,27 +1,48 @@
-import { diagnose } from '../../compartments/doctor.js';
+import { diagnose, type Diagnosis } from '../../compartments/doctor.js';
+import type { RateReading } from '../../compartments/selftest.js';
+import { formatBitRate } from '../../shared/units/rate.js';
 import { table } from '../format.js';
+import type { Terminal } from '../terminal.js';
 import type { Handler } from '../verbs.js';
 
 const CANNOT = 125;
 
-export const handler: Handler = (args, { host, out, json }) => {
-  const diagnosis = diagnose(host);
-  if (args.on('json')) {
-    json(diagnosis);
-    return Promise.resolve(diagnosis.ok ? 0 : CANNOT);
-  }
-  const { launcher } = diagnosis;
-  out(`cgroups   ${diagnosis.cgroups}, compartments stand below ${diagnosis.base}, uid ${diagnosis.uid}\n`);
+export const handler: Handler = async (args, terminal) => {
+  if (args.on('net')) return measured(args.on('json'), terminal);
+  const diagnosis = diagnose(terminal.host);
+  if (args.on('json')) terminal.json(diagnosis);
+  else print(diagnosis, terminal);
+  return diagnosis.ok ? 0 : CANNOT;
+};
+
+function print({ cgroups, base, uid, launcher, subsystems }: Diagnosis, { out }: Terminal): void {
+  out(`cgroups   ${cgroups}, compartments stand below ${base}, uid ${uid}\n`);
   out(
     `launcher  ${launcher.present ? launcher.path : `missing: ${launcher.path} (npm run build:native)`}\n\n`,
   );
-  const rows = diagnosis.subsystems.map(({ kind, driver, refusals }) => [
+  const rows = subsystems.map(({ kind, driver, refusals }) => [
     kind,
     driver ?? 'no',
     refusals.length === 0 ? 'everything' : `all but ${refusals.map(({ flag }) => flag).join(', ')}`,
   ]);
   out(table(['SUBSYSTEM', 'DRIVER', 'ENFORCES'], rows));
-  for (const { flag, why, mend } of diagnosis.subsystems.flatMap(({ refusals }) => refusals))
+  for (const { flag, why, mend } of subsystems.flatMap(({ refusals }) => refusals))
     out(`\n${flag}: ${why}\n  mend: ${mend}\n`);
-  return Promise.resolve(diagnosis.ok ? 0 : CANNOT);
-};
+}
+
+async function measured(asJson: boolean, { host, out, json }: Terminal): Promise<number> {
+  const { measureNet } = await import('../../compartments/selftest.js');
+  const readings = await measureNet(host);
+  const ok = readings.every((reading) => reading.ok);
+  if (asJson) json({ ok, net: readings });
+  else out(table(['DIRECTION', 'ASKED', 'GOT', 'OFF', ''], readings.map(row)));
+  return ok ? 0 : CANNOT;
+}
+
+const row = ({ direction, askedBps, gotBps, offPercent, ok }: RateReading): string[] => [
+  direction,
+  formatBitRate(askedBps),
+  formatBitRate(gotBps),
+  `${offPercent.toFixed(1)}%`,
+  ok ? 'held' : 'NOT HELD',
+];

@@ -4,6 +4,7 @@ import { LIMIT_FIELDS, parseLimits } from '../../compartments/limits.js';
 import { loadSubsystem } from '../../compartments/load.js';
 import { checkName, makeName } from '../../compartments/names.js';
 import { SUBSYSTEM_KINDS, type SubsystemKind } from '../../compartments/subsystem.js';
+import { NO_COMMAND } from '../../state/record.js';
 import { limitTexts, pairs } from '../request.js';
 import type { Handler } from '../verbs.js';
 
@@ -37,14 +38,7 @@ export const handler: Handler = async (args, { host, out, json }) => {
     labels: pairs(args, 'label'),
     bestEffort: args.on('best-effort'),
     spec: {
-      command: null,
-      workdir: null,
-      user: null,
-      env: [],
-      timeoutMs: null,
-      keep: true,
-      detached: false,
-      project: null,
+      ...NO_COMMAND,
       limits: Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, [text].flat().join(' ')])),
     },
   });

@@ -30,7 +30,7 @@ export function changeStack(
   const undo = new UndoStack();
   try {
     changePorts(host, network, record, next, undo);
-    changeRates(host, shared, record, next, undo);
+    changeRates(host, record, next, undo);
     changeRules(network, shared, record, next, undo);
     changeNames(network, ground, record, next);
     undo.keep();
@@ -64,10 +64,10 @@ function changePorts(
 
 const RATES = ['rxLimitBps', 'txLimitBps', 'delayUs', 'lossPercent'] as const;
 
-function changeRates(host: Host, shared: Shared, record: NetRecord, next: NetLimits, undo: UndoStack): void {
+function changeRates(host: Host, record: NetRecord, next: NetLimits, undo: UndoStack): void {
   const now = record.limits;
   if (RATES.every((key) => now[key] === next[key])) return;
-  const stack = new Stack(host, record.handles.router, record.handles.number, shared.leaf ?? null);
+  const stack = new Stack(host, record.handles.router, record.handles.number);
   undo.add(`shapers of ${stack.link}`, () => stack.reshape(next, now));
   stack.reshape(now, next);
 }

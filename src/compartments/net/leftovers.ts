@@ -38,7 +38,7 @@ export function mendStack(host: Host, loaded: Loaded): { mended: string | null; 
   const network = new Network(host, handles.network);
   const shared = network.shared();
   if (shared === null) return { mended: null, left: fault };
-  const stack = new Stack(host, handles.router, handles.number, shared.leaf ?? null);
+  const stack = new Stack(host, handles.router, handles.number);
   if (stack.counters() !== null) {
     stack.reshape({ ...limits, rxLimitBps: null, txLimitBps: null }, limits);
     network.repair(shared);

@@ -2,8 +2,12 @@ import { usageError } from '../../shared/errors.js';
 import { parseDuration } from '../../shared/units/duration.js';
 import { BANDWIDTH_ACCEPTED, parseRate } from '../../shared/units/rate.js';
 
-/** 4, 6 or 0. Not an import: every start would pay for the whole of node:net. */
-const isIP = (text: string): number => process.getBuiltinModule('node:net').isIP(text);
+/**
+ * 4, 6 or 0, as the zone of an address (`%eth0`) means a link that only the host has. Not an import: every start
+ * would pay for the whole of node:net.
+ */
+const isIP = (text: string): number =>
+  text.includes('%') ? 0 : process.getBuiltinModule('node:net').isIP(text);
 
 /** A port of the host that leads to one of the stack. */
 export interface Published {
@@ -42,15 +46,16 @@ export interface NetAsked extends Partial<NetLimits> {
 }
 
 export const NET_ACCEPTED = `${BANDWIDTH_ACCEPTED}, two of them as in 10mbit/2mbit, none, or host`;
-/** Below it a full packet takes the shaper over a second; above it, tc counts in other numbers. */
+/** Below it a full packet takes the shaper over a second; above it, nft has no number for the ceiling (nft(8), limit). */
 const LEAST_BPS = 8000;
-const MOST_BPS = 1e12;
+const MOST_BPS = 1e11;
 
 function rateOf(text: string): number | null {
   const rate = parseRate(text, NET_ACCEPTED);
   if (rate !== null && (rate < LEAST_BPS || rate > MOST_BPS))
-    throw usageError(`"${text}" is out of range for a network`, 'accepted: 8kbit to 1tbit, or max');
-  return rate;
+    throw usageError(`"${text}" is out of range for a network`, 'accepted: 8kbit to 100gbit, or max');
+  // The kernel counts whole bytes a second.
+  return rate === null ? null : rate - (rate % 8);
 }
 
 /** Splits at the slash between two rates, not at that of `MB/s`. */

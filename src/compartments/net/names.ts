@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { errnoOf } from '../../shared/errors.js';
 import { resolverFor } from '../../host/network/resolver.js';
 import { stateError } from '../../state/json.js';
@@ -30,8 +30,9 @@ function readText(path: string): string {
 /** Written in place: it is bound over the host's own file in every process of the stack. */
 function writeInPlace(path: string, text: string): void {
   try {
-    // Read by whatever user the command runs as; the folder around it stays private.
-    writeFileSync(path, text, { mode: 0o644 });
+    writeFileSync(path, text);
+    // Read by whatever user the command runs as, whatever the umask; the folder around it stays private.
+    chmodSync(path, 0o644);
   } catch (error) {
     throw stateError('write', path, error);
   }

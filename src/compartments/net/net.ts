@@ -133,9 +133,9 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
         'ERR_COMPART_STATE',
         `the network of "${ground.name}" went away while it was made`,
       );
-    const stack = new Stack(host, shared.router, number, shared.leaf ?? null);
+    const stack = new Stack(host, shared.router, number);
     const { router } = shared;
-    const driver = driverOf(router.holder === null);
+    const driver = driverOf(!router.ownUsers);
     if (limits.stack === 'none') {
       stack.makeIsland();
       writeHosts(ground.folder, hostsLines(ground.name, null, null, [], null));
@@ -144,7 +144,6 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
       return { driver, limits, notEnforced: [], handles };
     }
     const addresses = stack.make(shared, limits);
-    if (shared.leaf === undefined && limits.rxLimitBps !== null) network.learnLeaf(shared, stack.tryLeaf());
     const handles = {
       network: network.kind,
       number,
@@ -239,7 +238,7 @@ export function releaseLease(host: Host, network: Network, number: number): void
   network.tidy();
 }
 
-const driverOf = (ofHost: boolean): string => (ofHost ? 'veth' : 'veth+userns');
+const driverOf = (byRoot: boolean): string => (byRoot ? 'veth' : 'veth+userns');
 
 const hostOf = ({ router, pool }: Shared): string | null =>
   hostAddressOf(router, addressesOf(pool, FIRST_NUMBER).gateway4);

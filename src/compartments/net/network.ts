@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { CompartError } from '../../shared/errors.js';
 import type { Host } from '../../host/host.js';
 import { readKernelFile } from '../../host/kernfs.js';
@@ -9,38 +9,37 @@ import {
   switchOn,
   type Forwarding,
 } from '../../host/network/forwarding.js';
+import { othersWhoForward } from '../../host/network/firewall.js';
 import { choosePool, FIRST_NUMBER, LAST_NUMBER, type Pool } from '../../host/network/pool.js';
 import { enterRouter, routerProc, type Router } from '../../host/network/router.js';
-import {
-  stackLines,
-  TABLE,
-  tableLines,
-  withoutStackLines,
-  type StackRules,
-} from '../../host/network/table.js';
+import { leavingLines, NO_TABLE, stackLines, tableLines, type StackRules } from '../../host/network/table.js';
 import { nftBatch, tryNft, tryTool } from '../../host/network/tools.js';
 import { isLink, linkOf } from '../../host/network/veth.js';
 import { readLinkCounters, type LinkCounters } from '../../host/network/counters.js';
-import { pause } from '../../host/pause.js';
-import { isAlive, selfIdentity } from '../../host/proc/identity.js';
-import { makePrivateDir, readJson, writeJson } from '../../state/json.js';
+import { isAlive } from '../../host/proc/identity.js';
+import { readJson, writeJson } from '../../state/json.js';
 import { Leases, type Lease, type Lessee } from '../../state/leases.js';
-import { tryLock, unlock } from '../../state/lock.js';
-import { ownRouter, startRouter } from './uplink.js';
+import { alone, busy, PATIENCE_MS, type Pass } from './alone.js';
+import { handsOn, wayAround } from './passage.js';
+import { Rulebook } from './rulebook.js';
+import { ownRouter, startRouter, type OwnRouter } from './uplink.js';
 
 /** What all stacks of one network share; written before it is made, so that it can be taken back after a crash. */
 export interface Shared {
   router: Router;
   pool: Pool;
   forwarding: Forwarding;
-  /** The fair queue below every shaper, null where the kernel has none; undefined until the first stack has tried. */
-  leaf?: string | null;
+  /** Does the host hand their packets on? Untried where others have a say in it and nobody has asked them yet. */
+  passage: 'open' | 'untried' | 'barred';
 }
 
 /** `world`: stacks with a link; `island`: those with loopback only, which need nothing of the host. */
 export type NetworkKind = 'world' | 'island';
 
-const PATIENCE_MS = 10_000;
+const FOLDERS = ['leases', 'rules', 'relays'] as const;
+const RETRY_MS = 20;
+/** Loaded where it is needed, which is behind a firewall: Node takes a while for it. */
+const waited = async (): Promise<void> => (await import('node:timers/promises')).setTimeout(RETRY_MS);
 const NOTHING: Forwarding = { sysctls: [], guards: { links4: [], all6: false }, routed6: false };
 
 /** The stacks of one network namespace: who has which number, and what they share. */
@@ -48,6 +47,7 @@ export class Network {
   readonly kind: NetworkKind;
   readonly folder: string;
   readonly leases: Leases;
+  readonly #rules: Rulebook;
   readonly #host: Host;
 
   constructor(host: Host, kind: NetworkKind) {
@@ -55,6 +55,7 @@ export class Network {
     this.kind = kind;
     this.folder = `${host.paths.network}/${kind}`;
     this.leases = new Leases(`${this.folder}/leases`);
+    this.#rules = new Rulebook(`${this.folder}/rules`);
   }
 
   /** The folder of the relays of one stack. */
@@ -71,26 +72,47 @@ export class Network {
   }
 
   /**
-   * Takes a number; the first stack sets up what all share.
+   * Takes a number; the first stack sets up what all share, by a way that packets really go.
    * @throws ERR_COMPART_UNSUPPORTED where this host has no way to it, or no number is left
    */
   async enter(lessee: Lessee): Promise<void> {
-    const own = ownRouter(this.#host, this.kind);
+    let own = ownRouter(this.#host, this.kind);
+    for (const started = Date.now(); ; await waited()) {
+      const number = await this.#enterBy(own, lessee);
+      if (number !== null && this.#isOpen(lessee)) return;
+      if (number !== null) this.leave(number);
+      own = wayAround(this.#host);
+      // Until all have left the barred one who are in it.
+      if (Date.now() - started > PATIENCE_MS) throw busy(this.folder);
+    }
+  }
+
+  /** @returns null where the host was found to bar the way of those who are in it */
+  async #enterBy(own: OwnRouter | null, lessee: Lessee): Promise<number | null> {
     const prepared = this.shared() === null && own !== null ? await startRouter(this.#host, own) : null;
     try {
-      this.#alone(() => {
+      return this.#alone(() => {
         const shared = this.shared() ?? this.#setUp(prepared?.router ?? null);
         if (prepared !== null && shared.router.holder?.pid === prepared.router.holder?.pid) prepared.keep();
-        this.#lease(lessee, shared);
+        return shared.passage === 'barred' ? null : this.#lease(lessee, shared);
       });
     } finally {
       prepared?.leave();
     }
   }
 
-  /** Notes which queue the kernel has. */
-  learnLeaf(shared: Shared, leaf: string | null): void {
-    this.#alone(() => writeJson(`${this.folder}/shared.json`, { ...shared, leaf }));
+  /** Do its packets get out? Tried once for all, by a stack of its own; nobody else tries or enters meanwhile. */
+  #isOpen(lessee: Lessee): boolean {
+    const tried = this.#alone(() => {
+      const shared = this.shared();
+      if (shared?.passage !== 'untried') return { open: shared?.passage !== 'barred', number: null };
+      const number = this.#lease({ ...lessee, id: `${lessee.id}-knock` }, shared);
+      const open = handsOn(this.#host, shared, number, (rules) => this.#addRules(rules, shared));
+      writeJson(`${this.folder}/shared.json`, { ...shared, passage: open ? 'open' : 'barred' });
+      return { open, number };
+    });
+    if (tried.number !== null) this.leave(tried.number);
+    return tried.open;
   }
 
   #setUp(router: Router | null): Shared {
@@ -103,16 +125,17 @@ export class Network {
     const chosen: Router = router ?? { holder: null, ownUsers: false, uplink: world ? 'forward' : null };
     // A router of compart's own forwards already, and IPv4 only.
     const forwarding = world && chosen.holder === null ? forwardingHere(proc) : NOTHING;
-    const shared = { router: chosen, pool, forwarding };
+    const others = world && chosen.holder === null && othersWhoForward(proc).length > 0;
+    const shared: Shared = { router: chosen, pool, forwarding, passage: others ? 'untried' : 'open' };
     writeJson(`${this.folder}/shared.json`, shared);
     switchOn(proc, forwarding);
     return shared;
   }
 
-  #lease(lessee: Lessee, { router }: Shared): void {
+  #lease(lessee: Lessee, { router }: Shared): number {
     const links = this.#links(router);
     const number = this.leases.take(lessee, FIRST_NUMBER, LAST_NUMBER, (each) => !links.has(linkOf(each)));
-    if (number !== null) return;
+    if (number !== null) return number;
     throw new CompartError('ERR_COMPART_UNSUPPORTED', `all ${LAST_NUMBER - 1} network stacks are in use`, {
       hint: 'compart ps lists the compartments that have one',
     });
@@ -124,19 +147,20 @@ export class Network {
 
   /** Notes and adds the rules of a stack; a table that somebody took away is made anew, with all stacks in it. */
   addRules(rules: StackRules, shared: Shared): void {
-    this.#alone(() => {
-      this.#note(rules);
-      for (const peer of rules.peers) this.#befriend(peer, rules.number);
-      const fresh = this.leases.all().length === 1;
-      if (!fresh && tryNft(enterRouter(shared.router), stackLines(rules)).status === 0) return;
-      this.repair(shared);
-    });
+    this.#alone(() => this.#addRules(rules, shared));
+  }
+
+  #addRules(rules: StackRules, shared: Shared): void {
+    this.#rules.add(rules);
+    const fresh = this.leases.all().length === 1;
+    if (!fresh && tryNft(enterRouter(shared.router), stackLines(rules)).status === 0) return;
+    this.repair(shared);
   }
 
   /** Changes the rules of a stack in one transaction, by these lines. */
   changeRules(rules: StackRules, lines: readonly string[], shared: Shared): void {
     this.#alone(() => {
-      this.#note(rules);
+      this.#rules.note(rules);
       nftBatch(enterRouter(shared.router), lines);
     });
   }
@@ -150,28 +174,32 @@ export class Network {
 
   /** The rules of a stack, or null where it has none. */
   rulesOf(number: number): StackRules | null {
-    return readJson(this.#rulesFile(number)) as StackRules | null;
+    return this.#rules.of(number);
   }
 
   /**
-   * Gives a number back, with its rules; with the last of them goes what all shared. May be repeated.
+   * Gives a number back, with its rules; with the last of them goes what all shared. May be repeated. The table is
+   * changed in the background where that can be.
    */
   leave(number: number): void {
-    this.#alone(() => {
+    this.#alone((pass) => {
       const shared = this.shared();
       const rules = this.rulesOf(number);
       const last = this.leases.all().every((lease) => lease.number === number);
-      if (shared !== null && rules !== null && !last) this.#withdraw(shared, rules);
-      rmSync(this.#rulesFile(number), { force: true });
-      this.leases.release(number);
-      if (last) this.#close(shared);
+      if (last) this.#close(shared, number, pass);
+      else if (shared !== null && rules !== null) this.#withdraw(shared, rules, pass);
+      else this.#forget(number);
     });
   }
 
-  /** Numbers whose compartment has no record any more, and nobody who could be about to write it. */
+  /**
+   * Numbers whose compartment has no record any more, and nobody who could be about to write it. Looked for once more
+   * alone: one that is just given back in the background is not abandoned.
+   */
   abandoned(hasRecord: (lease: Lease) => boolean): Lease[] {
     const alive = ({ claimer }: Lease): boolean => isAlive(this.#host.paths.proc, claimer);
-    return this.leases.all().filter((lease) => !hasRecord(lease) && !alive(lease));
+    const found = (): Lease[] => this.leases.all().filter((lease) => !hasRecord(lease) && !alive(lease));
+    return found().length === 0 ? [] : this.#alone(found);
   }
 
   /** Takes away links that outlived their stack: a process elsewhere holds a socket of it. Nobody leases meanwhile. */
@@ -192,75 +220,56 @@ export class Network {
   /** Is anything of it left: stacks, or what a crash left of setting it up? */
   closeIfEmpty(): void {
     if (!this.leases.isEmpty() || readJson(`${this.folder}/shared.json`) === null) return;
-    this.#alone(() => {
-      if (this.leases.isEmpty()) this.#close(this.shared());
+    this.#alone((pass) => {
+      if (this.leases.isEmpty()) this.#close(this.shared(), null, pass);
     });
   }
 
-  #withdraw(shared: Shared, rules: StackRules): void {
-    for (const peer of rules.peers) this.#unfriend(peer, rules.number);
-    const enter = enterRouter(shared.router);
-    const result = tryNft(enter, withoutStackLines(rules));
-    if (result.status === 0 || result.errno === 'ENOENT') return;
-    // Somebody changed the table: it is made anew without this stack.
-    rmSync(this.#rulesFile(rules.number), { force: true });
-    tryNft(enter, [`delete table ${TABLE}`]);
-    this.repair(shared);
+  #withdraw(shared: Shared, rules: StackRules, pass: Pass): void {
+    this.#rules.leavePeers(rules);
+    const lines = leavingLines(shared.pool, guardsNow(this.#host.paths.proc, shared.forwarding), rules);
+    if (pass(shared.router, lines, this.#pathsOf(rules.number))) return;
+    tryNft(enterRouter(shared.router), lines);
+    this.#forget(rules.number);
   }
 
-  #close(shared: Shared | null): void {
+  #close(shared: Shared | null, number: number | null, pass: Pass): void {
     const file = `${this.folder}/shared.json`;
     const known = shared ?? (readJson(file) as Shared | null);
-    if (shared !== null && this.kind === 'world' && shared.router.holder === null)
-      tryNft([], [`delete table ${TABLE}`]);
     if (known !== null) switchOff(this.#host.paths.proc, known.forwarding);
+    const paths = [...(number === null ? [] : this.#pathsOf(number)), file];
     const holder = shared?.router.holder ?? null;
     if (holder !== null) process.kill(holder.pid, 'SIGKILL');
-    rmSync(file, { force: true });
-  }
-
-  #befriend(peer: number, number: number): void {
-    const rules = this.rulesOf(peer);
-    if (rules !== null && !rules.peers.includes(number))
-      this.#note({ ...rules, peers: [...rules.peers, number] });
-  }
-
-  #unfriend(peer: number, number: number): void {
-    const rules = this.rulesOf(peer);
-    if (rules !== null) this.#note({ ...rules, peers: rules.peers.filter((each) => each !== number) });
-  }
-
-  #note(rules: StackRules): void {
-    mkdirSync(`${this.folder}/rules`, { recursive: true, mode: 0o700 });
-    writeJson(this.#rulesFile(rules.number), rules);
-  }
-
-  #rulesFile(number: number): string {
-    return `${this.folder}/rules/${number}.json`;
-  }
-
-  /** Waits its turn and works alone: what is changed here, all stacks share. @throws ERR_COMPART_BUSY */
-  #alone<T>(work: () => T): T {
-    const { proc } = this.#host.paths;
-    const self = selfIdentity(proc);
-    for (const started = Date.now(); ; pause(1)) {
-      // Whoever leaves last takes the folder away.
-      makePrivateDir(this.folder);
-      if (tryLock(this.folder, 'changing', proc, self)) break;
-      if (Date.now() - started > PATIENCE_MS)
-        throw new CompartError('ERR_COMPART_BUSY', `another command holds ${this.folder} and does not end`);
+    else if (shared !== null && this.kind === 'world') {
+      const folders = FOLDERS.map((name) => `${this.folder}/${name}`);
+      if (pass(shared.router, NO_TABLE, [...paths, ...folders])) return;
+      tryNft([], NO_TABLE);
     }
-    try {
-      return work();
-    } finally {
-      unlock(this.folder, 'changing');
-    }
+    for (const path of paths) rmSync(path, { force: true });
+  }
+
+  /** What says that a number is somebody's; the lease last. */
+  #pathsOf(number: number): string[] {
+    return [this.#rules.pathOf(number), this.leases.pathOf(number)];
+  }
+
+  #forget(number: number): void {
+    for (const path of this.#pathsOf(number)) rmSync(path, { force: true });
+  }
+
+  /** @throws ERR_COMPART_BUSY */
+  #alone<T>(work: (pass: Pass) => T): T {
+    return alone(this.#host, this.folder, work);
   }
 
   /** Takes the empty folders away. */
   tidy(): void {
-    for (const dir of ['leases', 'rules', 'relays', '']) {
-      const path = `${this.folder}/${dir}`;
+    const folders = [
+      ...FOLDERS.map((name) => `${this.folder}/${name}`),
+      this.folder,
+      this.#host.paths.network,
+    ];
+    for (const path of folders) {
       try {
         if (readdirSync(path).length === 0) rmdirSync(path);
       } catch {

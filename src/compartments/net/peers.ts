@@ -36,13 +36,16 @@ export function peersOf(network: Network, ground: Pick<Ground, 'id' | 'state' | 
   });
 }
 
-/** Tells every stack of the file who its peers are now. */
+/**
+ * Tells every stack of the file who its peers are now.
+ * @param joined null where it is the stack of `ground` that leaves: its lease may stand a little longer
+ */
 export function tellPeers(
   network: Network,
-  project: Pick<Ground, 'state' | 'project'>,
+  ground: Pick<Ground, 'id' | 'state' | 'project'>,
   joined: { name: string; addresses: Addresses } | null,
 ): void {
-  const all = peersOf(network, { ...project, id: '' });
+  const all = peersOf(network, joined === null ? ground : { ...ground, id: '' });
   for (const { name, folder, addresses, record } of all) {
     const others = all.filter((other) => other.name !== name);
     const peers =

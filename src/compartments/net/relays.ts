@@ -84,7 +84,7 @@ export class Relays {
       ...elsewhere,
       ...[route.protocol, route.ip, String(route.port), route.targetIp, String(route.targetPort)],
     ];
-    const result = runToolSync(this.#host.paths.relay, argv);
+    const result = runToolSync(this.#host.paths.native('relay'), argv);
     if (result.errno === 'ENOENT') return 'it is not built: npm run build:native';
     if (result.status === 0) return null;
     const failed = /^fail (\S+) (\d+) ?(.*)$/m.exec(result.stderr);

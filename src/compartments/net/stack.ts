@@ -4,9 +4,7 @@ import { readLinkCounters, type LinkCounters } from '../../host/network/counters
 import { forwardFrom } from '../../host/network/forwarding.js';
 import { addressesOf, type Addresses } from '../../host/network/pool.js';
 import {
-  FAIR_QUEUE,
   isShaper,
-  leafOf,
   parseQdiscs,
   shapeOf,
   shaperLines,
@@ -37,15 +35,12 @@ export interface Rates extends Conditions {
 export class Stack {
   readonly number: number;
   readonly router: Router;
-  readonly #leaf: string | null;
   readonly #host: Host;
 
-  /** @param leaf the queue to put below each shaper, null for the shaper's own */
-  constructor(host: Host, router: Router, number: number, leaf: string | null = null) {
+  constructor(host: Host, router: Router, number: number) {
     this.#host = host;
     this.router = router;
     this.number = number;
-    this.#leaf = leaf;
   }
 
   get link(): string {
@@ -76,12 +71,6 @@ export class Stack {
     return addresses;
   }
 
-  /** Which queue the kernel can put below a shaper, tried on this stack, which has one. */
-  tryLeaf(): string | null {
-    const { status } = tryTool(enterRouter(this.router), 'tc', ['qdisc', 'replace', ...leafOf(this.link)]);
-    return status === 0 ? FAIR_QUEUE : null;
-  }
-
   /** Changes the rates while packets flow. */
   reshape(before: Rates, rates: Rates): void {
     for (const end of ['rx', 'tx'] as const) {
@@ -105,12 +94,21 @@ export class Stack {
         : ([INNER_LINK, this.netns, rates.txLimitBps] as const);
     const unlimited = rateBps === null && rates.delayUs === null && rates.lossPercent === null;
     if (unlimited && !shaped) return;
-    const lines = unlimited ? [unshapeLine(link)] : shaperLines(link, rateBps, rates, this.#leaf);
-    const root = parseQdiscs(tcBatch(enterRouter(this.router), netns, lines)).find((qdisc) => qdisc.root);
-    if (unlimited || rateBps === null || root?.rateBps === rateBps) return;
+    const patient = end === 'rx' && this.router.holder !== null;
+    const lines = unlimited ? [unshapeLine(link)] : shaperLines(link, rateBps, rates, patient);
+    const { stdout, complaint } = tcBatch(enterRouter(this.router), netns, lines);
+    if (unlimited) {
+      if (complaint !== null) throw new CompartError('ERR_COMPART_KERNEL', complaint);
+      return;
+    }
+    const qdiscs = parseQdiscs(stdout);
+    const root = qdiscs.find((qdisc) => qdisc.root);
+    const plain = rates.delayUs === null && rates.lossPercent === null;
+    if ((rateBps === null || root?.rateBps === rateBps) && (plain || qdiscs.some(isNetem))) return;
     throw new CompartError(
       'ERR_COMPART_KERNEL',
-      `${link}: the shaper holds ${root?.rateBps ?? 'no'} bit/s where ${rateBps} were asked for`,
+      complaint ??
+        `${link}: the shaper holds ${root?.rateBps ?? 'no'} bit/s where ${rateBps ?? 'none'} were asked for`,
     );
   }
 
@@ -141,3 +139,5 @@ export class Stack {
 
 const gsoOf = (rateBps: number | null): number | null =>
   rateBps === null ? null : shapeOf(rateBps).gsoBytes;
+
+const isNetem = ({ kind }: QdiscReading): boolean => kind === 'netem';

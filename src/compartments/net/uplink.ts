@@ -42,11 +42,15 @@ const SLIRP = [
   '{pid}',
   'tap0',
 ];
-/** pasta(1): no map of the gateway to the host's loopback, no ports of the host inside. */
+/**
+ * pasta(1): no map of the gateway to the host's loopback, no ports of the host inside. Addresses are those that
+ * slirp4netns has: with the host's own, which it takes otherwise, the host itself could not be reached.
+ */
 const PASTA = [
   'pasta',
   '--config-net',
   '--no-map-gw',
+  ...['--address', '10.0.2.100', '--netmask', '24', '--gateway', '10.0.2.2', '--dns-forward', '10.0.2.3'],
   '--quiet',
   ...['--tcp-ports', 'none', '--udp-ports', 'none', '--tcp-ns', 'none', '--udp-ns', 'none'],
   ...['--ns-ifname', 'tap0'],
@@ -64,7 +68,7 @@ export interface StartedRouter {
 /** Starts a router of compart's own (native/router.c). @throws ERR_COMPART_UNSUPPORTED */
 export async function startRouter(host: Host, { ownUsers, uplink }: OwnRouter): Promise<StartedRouter> {
   const command = uplink === 'slirp4netns' ? SLIRP : uplink === 'pasta' ? PASTA : [];
-  const held = await startHeld(host.paths.router, command);
+  const held = await startHeld(host.paths.native('router'), command);
   const ready = /^ready (\d+) (\d+)$/m.exec(held.said);
   const holder = ready === null ? null : identify(host.paths.proc, Number(ready[1]));
   if (holder === null) {

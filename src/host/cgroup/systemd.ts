@@ -29,7 +29,7 @@ async function controlGroup(unit: 'system' | 'user'): Promise<string> {
 export async function delegatedBase(host: Host, unit: 'system' | 'user'): Promise<CgroupBase> {
   let path = await controlGroup(unit);
   if (path === '') {
-    await startTool('systemd-run', [
+    startTool('systemd-run', [
       ...manager(unit),
       '--scope',
       '--quiet',

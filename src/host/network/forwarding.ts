@@ -20,13 +20,16 @@ export interface Forwarding {
 /** Reads below /proc/sys/net. */
 export type ReadSysctl = (name: string) => string | null;
 
+/** 0.0.0.0 or 128.0.0.0 in /proc/net/route: VPNs lay two halves over the default route instead of changing it. */
+const isHalf = (hex: string | undefined): boolean => /^0{6}[08]0$/.test(hex ?? '');
+
 /** Links of the default routes in /proc/net/route. Pure. */
 export function uplinks4(routes: string): string[] {
   const links = routes
     .split('\n')
     .slice(1)
     .map((line) => line.split(/\s+/))
-    .filter((fields) => fields[1] === '00000000' && fields[7] === '00000000')
+    .filter((fields) => isHalf(fields[1]) && isHalf(fields[7]))
     .map(([link]) => link ?? '');
   return [...new Set(links)];
 }
@@ -36,7 +39,10 @@ export function uplinks6(routes: string): string[] {
   const links = routes
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
-    .filter(([destination, length]) => /^0{32}$/.test(destination ?? '') && length === '00')
+    .filter(
+      ([destination, length]) =>
+        /^[08]0{31}$/.test(destination ?? '') && (length === '00' || length === '01'),
+    )
     .map((fields) => fields[9] ?? 'lo');
   return [...new Set(links)].filter((link) => link !== 'lo');
 }

@@ -46,6 +46,9 @@ function network4(text: string): Network {
   return { address: number, length: Number(length) };
 }
 
+/** A default route, or a half of one: VPNs lay two halves over it, and what is more special goes before them. */
+const DEFAULT_LENGTH = 1;
+
 /** /proc/net/route, in which numbers stand in the machine's byte order (little on every supported one). Pure. */
 export function routes4(text: string): Network[] {
   return text
@@ -57,16 +60,17 @@ export function routes4(text: string): Network[] {
       const bytes = (hex: string): bigint =>
         BigInt(`0x${(hex.match(/../g) ?? []).reverse().join('') || '0'}`);
       const length = bytes(mask).toString(2).replaceAll('0', '').length;
-      return length === 0 ? [] : [{ address: bytes(destination), length }];
+      return length <= DEFAULT_LENGTH ? [] : [{ address: bytes(destination), length }];
     });
 }
 
 /** /proc/net/ipv6_route: destination and its prefix length, in hexadecimal. Pure. */
 export function routes6(text: string): Network[] {
   return text.split('\n').flatMap((line) => {
-    const [destination, length] = line.split(/\s+/);
-    if (destination === undefined || length === undefined || length === '00') return [];
-    return [{ address: BigInt(`0x${destination}`), length: parseInt(length, 16) }];
+    const [destination, hex] = line.split(/\s+/);
+    if (destination === undefined || hex === undefined) return [];
+    const length = parseInt(hex, 16);
+    return length <= DEFAULT_LENGTH ? [] : [{ address: BigInt(`0x${destination}`), length }];
   });
 }
 

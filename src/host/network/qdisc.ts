@@ -8,6 +8,11 @@ export interface Shape {
 
 /** Longest that a packet waits in the shaper's queue. */
 const LATENCY = '50ms';
+/**
+ * What a shaper holds behind slirp4netns or pasta instead: their TCP does not slow down where packets are lost, it
+ * sends what the window lets it, and stands still for seconds after a loss.
+ */
+export const PATIENT_BYTES = 1_572_864;
 /** Below the MTU nothing would pass; three full packets keep a slow link busy between two ticks. */
 const LEAST_BURST_BYTES = 5000;
 const BURST_SECONDS = 0.005;
@@ -36,29 +41,19 @@ const ROOT = '1:';
 const LEAF = '10:';
 
 /** Keeps one greedy connection from holding up the others (tc-fq_codel(8)). */
-export const FAIR_QUEUE = 'fq_codel';
-/** Where it stands. */
-export const leafOf = (link: string): string[] => [
-  'dev',
-  link,
-  'parent',
-  `${ROOT}1`,
-  'handle',
-  LEAF,
-  FAIR_QUEUE,
-];
+const FAIR_QUEUE = 'fq_codel';
 
 /**
  * Lines for `tc -batch` that put a shaper on a link, replacing what is there, and show it (tc-tbf(8),
- * tc-netem(8)). Pure.
+ * tc-netem(8)). The fair queue below it fails where the kernel has none: the shaper then keeps its own. Pure.
  * @param rateBps null for no limit
- * @param leaf a fair queue to stand below the shaper, if the kernel has one
+ * @param patient does a process in user space send what comes to it?
  */
 export function shaperLines(
   link: string,
   rateBps: number | null,
   { delayUs, lossPercent }: Conditions,
-  leaf: string | null,
+  patient = false,
 ): string[] {
   const asked = delayUs !== null || lossPercent !== null;
   const netem = ['netem'];
@@ -69,11 +64,13 @@ export function shaperLines(
   const lines: string[] = [];
   if (rateBps !== null) {
     const { burstBytes } = shapeOf(rateBps);
+    const queue =
+      patient && bytesIn(rateBps, 0.05) < PATIENT_BYTES ? `limit ${PATIENT_BYTES}b` : `latency ${LATENCY}`;
     lines.push(
-      `qdisc replace dev ${link} root handle ${ROOT} tbf rate ${rateBps}bit burst ${burstBytes}b latency ${LATENCY}`,
+      `qdisc replace dev ${link} root handle ${ROOT} tbf rate ${rateBps}bit burst ${burstBytes}b ${queue}`,
     );
-    if (asked) lines.push(`qdisc replace dev ${link} parent ${ROOT}1 handle ${LEAF} ${netem.join(' ')}`);
-    else if (leaf !== null) lines.push(`qdisc replace dev ${link} parent ${ROOT}1 handle ${LEAF} ${leaf}`);
+    const leaf = asked ? netem.join(' ') : FAIR_QUEUE;
+    lines.push(`qdisc replace dev ${link} parent ${ROOT}1 handle ${LEAF} ${leaf}`);
   } else if (asked) {
     lines.push(`qdisc replace dev ${link} root handle ${ROOT} ${netem.join(' ')}`);
   }
@@ -89,6 +86,7 @@ interface QdiscJson {
   dev?: string;
   root?: boolean;
   options?: { rate?: number };
+  bytes?: number;
   drops?: number;
   overlimits?: number;
   backlog?: number;
@@ -102,6 +100,8 @@ export interface QdiscReading {
   link: string;
   root: boolean;
   rateBps: number | null;
+  /** Handed on, headers of every segment included: what the shaper goes by. */
+  bytes: number;
   drops: number;
   /** Times it held a packet back. */
   overlimits: number;
@@ -121,6 +121,7 @@ export function parseQdiscs(text: string): QdiscReading[] {
         link: qdisc.dev ?? '',
         root: qdisc.root === true,
         rateBps: qdisc.kind === 'tbf' && qdisc.options?.rate !== undefined ? qdisc.options.rate * 8 : null,
+        bytes: qdisc.bytes ?? 0,
         drops: qdisc.drops ?? 0,
         overlimits: qdisc.overlimits ?? 0,
         backlogBytes: qdisc.backlog ?? 0,

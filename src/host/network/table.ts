@@ -15,6 +15,16 @@ export interface Guards {
 }
 
 /**
+ * Statements that refuse at once. Over IPv6, connect(2) takes an ICMP error that comes before it waits for a passing
+ * trouble, and tries again a second later; a reset it believes.
+ * @param before what comes before each, a match or a counter
+ */
+const refusals = (before: string): string[] => [
+  `meta nfproto ipv6 meta l4proto tcp ${before} reject with tcp reset`,
+  `${before} reject with icmpx type admin-prohibited`,
+];
+
+/**
  * The table without any stack in it: may be run again at any time, in one transaction (nft(8)). Who reaches whom is
  * decided here: a stack reaches the world by masquerade, the host at the gateway, its peers and nobody else; into a
  * stack come only answers, its peers and what the host itself sends. Pure.
@@ -33,7 +43,7 @@ export function tableLines(pool: Pool, { links4, all6 }: Guards): string[] {
       ...(all6 ? [`meta nfproto ipv6 iifname != ${OURS} oifname != ${OURS} drop`] : []),
       `iifname != ${OURS} oifname != ${OURS} accept`,
       'ct state established,related accept',
-      `oifname ${OURS} iifname . oifname != @peers reject with icmpx type admin-prohibited`,
+      ...refusals(`oifname ${OURS} iifname . oifname != @peers`),
       'iifname vmap @held',
     ],
     input: [
@@ -152,8 +162,9 @@ export function destinationLines(number: number, allow: readonly Destination[]):
       : ['tcp', 'udp'].map((protocol) => `${family} daddr ${address} ${protocol} dport ${port} accept`);
   return [
     `flush chain ${TABLE} ${link}`,
-    ...allow.flatMap(rule).map((text) => `add rule ${TABLE} ${link} ${text}`),
-    `add rule ${TABLE} ${link} counter name "${link}" reject with icmpx type admin-prohibited`,
+    ...[...allow.flatMap(rule), ...refusals(`counter name "${link}"`)].map(
+      (text) => `add rule ${TABLE} ${link} ${text}`,
+    ),
   ];
 }
 
@@ -173,6 +184,19 @@ export function withoutStackLines({ number, addresses, txLimitBps, allow, peers 
   ];
 }
 
+/**
+ * The same for a table of which anything may be missing: what is to go is added first, so that nft(8) finds all that
+ * it deletes. Pure.
+ */
+export function leavingLines(pool: Pool, guards: Guards, rules: StackRules): string[] {
+  // What is allowed goes with its chain.
+  const own = { ...rules, allow: rules.allow === null ? null : [] };
+  return [...tableLines(pool, guards), ...stackLines(own), ...withoutStackLines(own)];
+}
+
+/** Takes the table away, be it there or not. */
+export const NO_TABLE: readonly string[] = [`add table ${TABLE}`, `delete table ${TABLE}`];
+
 export function withoutAllowLines(number: number): string[] {
   const link = linkOf(number);
   return [
@@ -187,7 +211,7 @@ export function withoutCeilingLines(number: number): string[] {
   return [`delete element ${TABLE} ceilings { "${link}" }`, `delete limit ${TABLE} ${link}`];
 }
 
-/** The number in the answer to `nft -j list counter`, 0 where it has none. Pure. */
+/** The packets that the first counter in an answer of `nft -j list` has counted, 0 where it has none. Pure. */
 export function parseCounter(text: string): number {
   return Number(/"packets": *(\d+)/.exec(text)?.[1] ?? 0);
 }

@@ -8,13 +8,13 @@ export type NetworkTool = keyof typeof PACKAGES;
 /** Words before a tool that has to run in other namespaces, empty for the caller's own. */
 export type Enter = readonly string[];
 
-function checked(tool: NetworkTool, lines: readonly string[], result: ToolResult): string {
+/** What it complained of, null for nothing. @throws ERR_COMPART_UNSUPPORTED if there is no such tool */
+function complaintOf(tool: NetworkTool, lines: readonly string[], result: ToolResult): string | null {
   if (result.errno === 'ENOENT') {
     const { why, mend } = missing(tool);
     throw new CompartError('ERR_COMPART_UNSUPPORTED', why, { hint: mend });
   }
-  if (result.status === 0) return result.stdout;
-  throw new CompartError('ERR_COMPART_KERNEL', `${tool}: ${reasonIn(lines, result.stderr)}`);
+  return result.status === 0 ? null : `${tool}: ${reasonIn(lines, result.stderr)}`;
 }
 
 /** Why a tool cannot be had, and what mends it. */
@@ -52,13 +52,9 @@ export function tryTool(
   return runToolSync(file, rest, lines.map((line) => `${line}\n`).join(''));
 }
 
-function run(
-  enter: Enter,
-  tool: NetworkTool,
-  argv: readonly string[],
-  lines: readonly string[] = [],
-): string {
-  return checked(tool, lines, tryTool(enter, tool, argv, lines));
+function run(enter: Enter, tool: NetworkTool, argv: readonly string[], lines: readonly string[]): void {
+  const complaint = complaintOf(tool, lines, tryTool(enter, tool, argv, lines));
+  if (complaint !== null) throw new CompartError('ERR_COMPART_KERNEL', complaint);
 }
 
 const inNetns = (netns: string | null): string[] => (netns === null ? [] : ['-n', netns]);
@@ -68,9 +64,17 @@ export function ipBatch(enter: Enter, netns: string | null, lines: readonly stri
   run(enter, 'ip', [...inNetns(netns), '-batch', '-'], lines);
 }
 
-/** tc(8), one process for all lines. @returns what its `show` lines printed, as JSON */
-export function tcBatch(enter: Enter, netns: string | null, lines: readonly string[]): string {
-  return run(enter, 'tc', [...inNetns(netns), '-s', '-j', '-batch', '-'], lines);
+/** What `show` lines printed, as JSON, and what was complained of, null for nothing. */
+export interface TcAnswer {
+  stdout: string;
+  complaint: string | null;
+}
+
+/** tc(8), one process for all lines; one that fails does not keep the others from being tried. @throws ERR_COMPART_UNSUPPORTED */
+export function tcBatch(enter: Enter, netns: string | null, lines: readonly string[]): TcAnswer {
+  const argv = [...inNetns(netns), '-force', '-s', '-j', '-batch', '-'];
+  const result = tryTool(enter, 'tc', argv, lines);
+  return { stdout: result.stdout, complaint: complaintOf('tc', lines, result) };
 }
 
 const NFT_LINES = ['-f', '/dev/stdin'];

@@ -33,6 +33,8 @@ export function outerLines(netns: string, link: string, addresses: Addresses, li
       ? []
       : [`addr add ${addresses.gateway6} peer ${addresses.ipv6} dev ${link} nodad`]),
     `link set ${link} up`,
+    // The kernel's own route to the peer of an IPv6 address may be missing where the address was there before the link.
+    ...(addresses.ipv6 === null ? [] : [`route replace ${addresses.ipv6}/128 dev ${link}`]),
   ];
 }
 

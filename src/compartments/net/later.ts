@@ -1,0 +1,36 @@
+import { startTool } from '../../host/exec.js';
+import type { Host } from '../../host/host.js';
+import { identify } from '../../host/proc/identity.js';
+import { enterRouter, type Router } from '../../host/network/router.js';
+import { passLock } from '../../state/lock.js';
+
+/** The lock on what all stacks of a network share. */
+export const LOCK = 'changing';
+
+/**
+ * Changes the table in the background and takes `paths` away after it: nft(8) ends only after a grace period of the
+ * kernel, some 10 ms. The caller's lock on the folder passes to whoever does it, so that nobody changes anything before
+ * it is through; if it fails, the paths stay, and gc sees that something is left.
+ * @returns false if it could not be started
+ */
+export function changeLater(
+  host: Host,
+  folder: string,
+  router: Router,
+  lines: readonly string[],
+  paths: readonly string[],
+): boolean {
+  const nft = [...enterRouter(router), 'nft', lines.join('; ')];
+  const pid = startTool(host.paths.native('later'), [
+    ...paths,
+    `${folder}/${LOCK}`,
+    folder,
+    host.paths.network,
+    '--',
+    ...nft,
+  ]);
+  const identity = pid === null ? null : identify(host.paths.proc, pid);
+  if (identity === null) return false;
+  passLock(folder, LOCK, identity);
+  return true;
+}

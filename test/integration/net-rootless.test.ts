@@ -1,0 +1,150 @@
+import { chmodSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect } from '@jest/globals';
+import { parseIperf } from '../support/iperf.js';
+import { ratesThroughSet } from '../support/live.js';
+import { withLentHost, type LentHost, type LentOptions } from '../support/lent-host.js';
+import { AS_USER, delegate, runningAs, settle, takeBack, UID } from '../support/ordinary-user.js';
+import { until } from '../support/programs.js';
+import { requires } from '../support/requires.js';
+import { useSandbox, type Answer } from '../support/sandbox.js';
+
+const sandbox = useSandbox();
+const NEEDS = ['root', 'setpriv', 'unshare', 'nsenter', 'cgroup-v1', 'nft', 'iperf3', 'user-namespaces'];
+const withSlirp = requires(...NEEDS, 'slirp4netns');
+const withPasta = requires(...NEEDS, 'pasta');
+
+/** An ordinary user of a lent host; env.COMPART_STATE and the group are its own, not the sandbox's. */
+class User {
+  readonly #host: LentHost;
+  readonly #program: string;
+  readonly #env: Record<string, string>;
+
+  constructor(host: LentHost, path: string | null) {
+    this.#host = host;
+    const { program, env } = settle(sandbox.current);
+    this.#program = program;
+    this.#env = { ...env, COMPART_STATE: '', COMPART_CGROUP: '', ...(path === null ? {} : { PATH: path }) };
+  }
+
+  start(...args: string[]): ReturnType<LentHost['start']> {
+    return this.#host.start([...AS_USER, this.#program, ...args], { env: this.#env });
+  }
+
+  compart(...args: string[]): Promise<Answer> {
+    return this.#host.run([...AS_USER, this.#program, ...args], { env: this.#env });
+  }
+}
+
+async function withUser(
+  use: (user: User, host: LentHost) => Promise<void>,
+  options: LentOptions & { path?: string } = {},
+): Promise<void> {
+  await withLentHost(
+    sandbox.current,
+    async (host) => {
+      delegate();
+      const user = new User(host, options.path ?? null);
+      try {
+        await use(user, host);
+        await user.compart('gc');
+        // The router's end is the uplink's, which takes its time.
+        await until('no process of the user is left', () => runningAs(UID).length === 0, 5000);
+      } finally {
+        const { stdout } = await user.compart('ps', '--json');
+        for (const { name } of JSON.parse(stdout) as Array<{ name: string }>)
+          await user.compart('rm', '--force', name);
+      }
+    },
+    { tun: '666', ...options },
+  );
+}
+
+/** A PATH with everything but these programs. */
+function pathWithout(...hidden: string[]): string {
+  const dir = `${sandbox.current.dir}/bin`;
+  mkdirSync(dir);
+  for (const name of readdirSync('/usr/bin'))
+    if (!hidden.includes(name)) symlinkSync(`/usr/bin/${name}`, `${dir}/${name}`);
+  chmodSync(dir, 0o755);
+  return dir;
+}
+
+afterEach(() => {
+  expect(takeBack()).toEqual([]);
+});
+
+/** Megabits a second that arrive inside within some seconds. */
+async function download(user: User, host: LentHost, rate: string, port: string): Promise<number> {
+  void host.start(['iperf3', '-s', '-1', '-p', port]);
+  await delay(300);
+  const words = ['iperf3', '-c', 'host.compart.internal', '-p', port, '-t', '4', '-O', '1', '-J', '-R'];
+  const { stdout, stderr } = await user.compart('run', '--net', rate, '--', ...words);
+  if (stdout === '') throw new Error(stderr);
+  return parseIperf(stdout).mbit;
+}
+
+describe('an ordinary user without slirp4netns', () => {
+  withPasta('has pasta for the way out, at 10 Mbit/s likewise', () =>
+    withUser(
+      async (user, host) => {
+        const mbit = await download(user, host, '10mbit', '5341');
+        process.stderr.write(`10mbit down, without root, pasta: ${mbit.toFixed(2)} Mbit/s\n`);
+        expect(mbit).toBeGreaterThan(9);
+        expect(mbit).toBeLessThan(10.3);
+        await user.compart('load', 'net', '--name', 'seen', '--net', '10mbit');
+        expect((await user.compart('inspect', 'seen')).stdout).toContain('"uplink": "pasta"');
+        expect((await user.compart('rm', 'seen')).status).toBe(0);
+      },
+      { path: pathWithout('slirp4netns') },
+    ),
+  );
+
+  withPasta('and without pasta is told so, and what mends it', () =>
+    withUser(
+      async (user) => {
+        const { status, stdout, stderr } = await user.compart('run', '--net', '10mbit', '--', 'echo', 'ran');
+        expect({ status, stdout }).toEqual({ status: 125, stdout: '' });
+        expect(stderr).toContain('a way out needs slirp4netns or pasta, and neither is installed');
+        expect(stderr).toContain('apt-get install slirp4netns');
+      },
+      { path: pathWithout('slirp4netns', 'pasta') },
+    ),
+  );
+});
+
+describe('an ordinary user with slirp4netns', () => {
+  withSlirp('sees set --net change the rate of a connection that lives, up and down', () =>
+    withUser(async (user, host) => {
+      const rates = await ratesThroughSet(
+        host,
+        {
+          compart: (...args) => user.compart(...args),
+          start: (...args) => user.start(...args),
+        },
+        5342,
+      );
+      process.stderr.write(
+        `set --net 5, 50, 5mbit without root: ${rates.map((rate) => rate.toFixed(2)).join(', ')} Mbit/s\n`,
+      );
+      const [before, during, after] = rates;
+      expect(before).toBeGreaterThan(4.2);
+      expect(before).toBeLessThan(5.3);
+      expect(during).toBeGreaterThan(40);
+      expect(during).toBeLessThan(51);
+      expect(after).toBeGreaterThan(3.5);
+      expect(after).toBeLessThan(5.3);
+    }),
+  );
+
+  withSlirp('is told of a /dev/net/tun that it may not open, and nothing stays', () =>
+    withUser(
+      async (user) => {
+        const { status, stdout, stderr } = await user.compart('run', '--net', '10mbit', '--', 'echo', 'ran');
+        expect({ status, stdout }).toEqual({ status: 125, stdout: '' });
+        expect(stderr).toMatch(/\/dev\/net\/tun/);
+      },
+      { tun: '600' },
+    ),
+  );
+});
