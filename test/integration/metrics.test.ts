@@ -1,9 +1,11 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from '@jest/globals';
 import { execa } from 'execa';
+import { Host } from '../../src/host/host.js';
+import { Exposition } from '../../src/metrics/exposition.js';
 import { parseExposition, valueOf, type Exposed } from '../support/exposition.js';
-import { hog, MIB, until } from '../support/programs.js';
+import { hog, MIB, PYTHON, until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { useSandbox } from '../support/sandbox.js';
 import { verbsIn } from '../support/verbs.js';
@@ -93,15 +95,15 @@ describe('metrics of short lives', () => {
   limited(
     'no counter goes down while compartments come and go, nor from one process to the next',
     async () => {
-      let running = true;
+      const done = new AbortController();
       const load = (async () => {
         for (let number = 0; number < 25; number += 1)
           await compart('run', '--name', `n${number}`, '--', 'true');
-        running = false;
+        done.abort();
       })();
       let last = new Map<string, number>();
       let scrapes = 0;
-      while (running) {
+      while (!done.signal.aborted) {
         const { samples } = await metrics();
         const host = samples.filter(({ name }) => /^compart_host_.*_total$/.test(name));
         const now = new Map(host.map(({ name, labels, value }) => [name + JSON.stringify(labels), value]));
@@ -153,6 +155,57 @@ describe('compart metrics', () => {
       all: '',
     });
     await compart('rm', 'a');
+  });
+
+  requires(
+    'root',
+    'cgroup-memory',
+    'promtool',
+  )('the parser of Prometheus takes its OpenMetrics, that of the process included', async () => {
+    await compart('load', 'vm', '--name', 'a', '--mem', '64M', '--label', 'team=a"b\\c');
+    const env = { ...process.env, ...sandbox.current.env };
+    const { body } = await new Exposition(Host.current(env), { labels: ['team'] }).answer(
+      'application/openmetrics-text',
+    );
+    const { stdout } = await compart('metrics', '--format', 'openmetrics');
+    for (const [index, text] of [stdout, body].entries()) {
+      const file = `${sandbox.current.dir}/${index}.om`;
+      // Blocks want a time with each sample.
+      writeFileSync(file, text.replace(/^([^#].*)$/gm, '$1 1700000000'));
+      const blocks = `${sandbox.current.dir}/blocks-${index}`;
+      const argv = ['tsdb', 'create-blocks-from', 'openmetrics', file, blocks];
+      expect(await execa('promtool', argv, { reject: false })).toMatchObject({ exitCode: 0 });
+    }
+    await compart('rm', 'a');
+  });
+
+  requires(
+    'root',
+    'ip',
+    'tc',
+    'nft',
+    'python3',
+  )('shows what a stack carried and what its shapers held back, also once it is gone', async () => {
+    await detach('job', ['--net', '1mbit/2mbit'], 'sleep', '60');
+    const send =
+      'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); ' +
+      '[s.sendto(bytes(1200), ("host.compart.internal", 9)) for _ in range(500)]';
+    await compart('exec', 'job', '--', PYTHON, '-c', send);
+    const exposed = await metrics();
+    const value = (name: string, direction?: string): number =>
+      valueOf(exposed, `compart_network_${name}`, direction === undefined ? {} : { direction }) ?? NaN;
+    expect(value('rate_limit_bytes_per_second', 'receive')).toBe(125_000);
+    expect(value('rate_limit_bytes_per_second', 'transmit')).toBe(250_000);
+    expect(value('transmit_bytes_total')).toBeGreaterThan(1200);
+    expect(value('shaper_overlimits_total', 'transmit')).toBeGreaterThan(0);
+    expect(value('shaper_drops_total', 'receive')).toBe(0);
+    expect(valueOf(exposed, 'compart_info', { net: 'own' })).toBe(1);
+    expect(valueOf(exposed, 'compart_collector_errors_total', { collector: 'network' })).toBe(0);
+    await compart('rm', '--force', 'job');
+    const after = await metrics();
+    expect(valueOf(after, 'compart_host_network_transmit_bytes_total')).toBeGreaterThanOrEqual(
+      value('transmit_bytes_total'),
+    );
   });
 
   requires('root')('--out replaces a file in one step, for everybody to read', async () => {

@@ -111,7 +111,7 @@ describe('what is folded', () => {
   function prepare(): { old: string[]; live: Map<string, Usage> } {
     const history = new History(folder.path);
     for (let number = 1; number <= 8; number += 1) history.add(ended(number));
-    const [first = '', second = ''] = [ended(1).id, ended(2).id];
+    const [first, second] = [ended(1).id, ended(2).id];
     note(first, { cpuUserUs: 4_000_000 }, 'run-1');
     note('other', { rxBytes: 100 });
     new Store(folder.path).claim(compartment('run-2', { id: second }), { pid: 1, startTime: 1 });
@@ -197,11 +197,11 @@ describe('what is folded', () => {
     const adders = [0, 1, 2, 3].map((index) =>
       execa(process.execPath, [PROGRAM, 'add', folder.path, String(FIRST + index * 300), '300']),
     );
-    let running = true;
-    const all = Promise.all(adders).finally(() => (running = false));
+    const done = new AbortController();
+    const all = Promise.all(adders).finally(() => done.abort());
     let last = 0;
     let reads = 0;
-    while (running) {
+    while (!done.signal.aborted) {
       const { created, removed, exits, usage } = await totals.read(new Map(), new Pace(1));
       expect([removed, exits.oom, usage.oomKills, usage.cpuUserUs / 1e6]).toEqual(Array(4).fill(created));
       expect(created).toBeGreaterThanOrEqual(last);
