@@ -21,5 +21,6 @@ export { startDetached, startRun, type Run, type RunRequest } from './compartmen
 export { sweepAll, type Swept } from './compartments/gc.js';
 export { unloadSubsystem } from './compartments/unload.js';
 export { updateLimits } from './compartments/update.js';
+export { registerCompartCollector, type CollectorOptions } from './metrics/registry.js';
 export { History, type ExitRecord, type Verdict } from './state/history.js';
 export { Store } from './state/store.js';

@@ -9,6 +9,7 @@ import type { Level } from './family.js';
 import { GroupCollector } from './groups.js';
 import { Meter } from './meter.js';
 import { NetworkCollector } from './network.js';
+import { Records } from './records.js';
 import type { HostSnapshot, Snapshot } from './snapshot.js';
 
 /** Above this many compartments the level is `core` unless another was asked for. */
@@ -25,6 +26,7 @@ const SLICE_MS = 6;
 export class Collector {
   readonly #host: Host;
   readonly #store: Store;
+  readonly #records: Records;
   readonly #totals: Totals;
   readonly #meter = new Meter();
   readonly #groups: GroupCollector;
@@ -37,6 +39,7 @@ export class Collector {
     this.#host = host;
     this.#most = most;
     this.#store = new Store(host.paths.state);
+    this.#records = new Records(this.#store);
     this.#totals = new Totals(host.paths.state);
     const files = new KernelReader();
     this.#groups = new GroupCollector(host, files, this.#meter);
@@ -47,7 +50,7 @@ export class Collector {
   async collect(level: Level | null): Promise<HostSnapshot & { level: Level }> {
     const pace = new Pace(SLICE_MS);
     this.#meter.begin();
-    const records = await this.#meter.time('state', () => this.#records(pace));
+    const records = await this.#meter.time('state', () => this.#readRecords(pace));
     const shown = level ?? (records.length > MANY ? 'core' : 'full');
     const compartments = await this.#meter.time('cgroup', () => this.#readGroups(records, shown, pace));
     await this.#meter.time('network', () => this.#network.read(compartments, shown, pace));
@@ -64,11 +67,11 @@ export class Collector {
     };
   }
 
-  async #records(pace: Pace): Promise<CompartmentRecord[]> {
-    const names = this.#meter.attempt('state', () => this.#store.names()) ?? [];
+  async #readRecords(pace: Pace): Promise<CompartmentRecord[]> {
+    const names = this.#meter.attempt('state', () => this.#records.names()) ?? [];
     const records: CompartmentRecord[] = [];
     for (const name of names) {
-      const record = this.#meter.attempt('state', () => this.#store.read(name));
+      const record = this.#meter.attempt('state', () => this.#records.read(name));
       if (record !== null) records.push(record);
       if (pace.isDue()) await pace.rest();
     }

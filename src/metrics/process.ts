@@ -14,8 +14,11 @@ export class ProcessMetrics {
     this.#registries.set(format, made);
     const registry = await made;
     const text = await registry.metrics();
-    // Text 0.0.4 may have empty lines, and is shorter without.
-    return text.replace(/# EOF\n$/, '').replace(/\n{2,}/g, '\n');
+    // Nothing was measured where prom-client says "Nan", which is no number of either format.
+    return text
+      .replace(/# EOF\n$/, '')
+      .replace(/^.* Nan\n/gm, '')
+      .replace(/\n{2,}/g, '\n');
   }
 }
 

@@ -3,7 +3,7 @@ import { unitOf, type Family, type MetricType } from './family.js';
 
 /** A label value as both formats have it: within quotes. */
 export const escapeLabel = (value: string): string =>
-  value.replace(/[\\"\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`));
+  !/[\\"\n]/.test(value) ? value : value.replace(/[\\"\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`));
 
 /** `{a="1",b="2"}`; a label without a value is one that is not there. */
 export function labelText(labels: Readonly<Record<string, string>>): string {

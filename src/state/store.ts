@@ -83,6 +83,13 @@ export class Store {
     throw this.damage(name, value instanceof SyntaxError ? value : undefined);
   }
 
+  /** Changes whenever a record is written; null where there is none. */
+  stampOf(name: string): string | null {
+    if (!isName(name)) return null;
+    const stat = statSync(`${this.folder(name)}/${RECORD}`, { throwIfNoEntry: false });
+    return stat === undefined ? null : `${stat.ino} ${stat.mtimeMs} ${stat.size}`;
+  }
+
   /** What stands in a record, whatever it is; null where there is none, a SyntaxError where it is no JSON. */
   #value(name: string): unknown {
     // No path to a record elsewhere: `../x` names no compartment.

@@ -49,6 +49,7 @@ export class Totals {
       base = now;
       if (still) break;
     }
+    await pace.rest();
     return this.#sum(base, live);
   }
 

@@ -46,7 +46,7 @@ export function dirsOf({ base }: Sandbox, name: string): string[] {
  * change of number COMPART_TEST_DIE_AT, kills with SIGKILL the process that the caller started, or with
  * COMPART_TEST_PLANNER this one alone. Without a number, it writes how many there were.
  */
-const HOOK = `
+export const HOOK = `
 const fs = require('node:fs');
 const child = require('node:child_process');
 const { COMPART_TEST_DIE_AT: at, COMPART_TEST_COUNT_TO: to, COMPART_TEST_PLANNER: alone, COMPART_FRONT: front } = process.env;

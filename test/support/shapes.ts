@@ -1,3 +1,6 @@
+import type { LoadRequest } from '../../src/compartments/load.js';
+import type { SubsystemKind } from '../../src/compartments/subsystem.js';
+
 /** The JSON shapes of docs/cli.md, as far as tests read them. */
 export interface VmStats {
   usageBytes: number;
@@ -106,3 +109,23 @@ export const keysOf = (value: unknown): string[] => sorted(Object.keys(value as 
 
 /** What `load` takes, in the order of `doctor`. */
 export const ALL_KINDS = ['vm', 'sched', 'net', 'io', 'pids'];
+
+/** What asks for one subsystem without limits. */
+export const loadRequest = (kind: SubsystemKind, name: string): LoadRequest => ({
+  kind,
+  name,
+  limits: {},
+  labels: {},
+  spec: {
+    command: null,
+    workdir: null,
+    user: null,
+    env: [],
+    timeoutMs: null,
+    keep: false,
+    detached: false,
+    limits: {},
+    project: null,
+  },
+  bestEffort: false,
+});

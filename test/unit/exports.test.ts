@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as library from '../../src/index.js';
 
 describe('the library', () => {
-  it('exports these 19 values and no other', () => {
+  it('exports these 20 values and no other', () => {
     expect(Object.keys(library).sort()).toEqual([
       'CompartError',
       'ERROR_CODES',
@@ -16,6 +16,7 @@ describe('the library', () => {
       'loadSubsystem',
       'openCompartment',
       'parseLimits',
+      'registerCompartCollector',
       'removeCompartment',
       'startDetached',
       'startRun',
