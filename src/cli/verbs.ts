@@ -257,6 +257,17 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     ],
     load: () => import('./commands/doctor.js'),
   },
+  dashboards: {
+    usage: 'dashboards [--out DIR] [--force]',
+    summary: 'write Grafana dashboards, alert rules and their provisioning',
+    flags: ['out', 'force', 'json'],
+    words: [0, 0],
+    examples: [
+      ['compart dashboards', 'into ./compart-dashboards'],
+      ['compart dashboards --out /etc/compart/dashboards --force', 'over what is there'],
+    ],
+    load: () => import('./commands/dashboards.js'),
+  },
   completion: {
     usage: 'completion [bash|zsh]',
     summary: 'shell completion',
