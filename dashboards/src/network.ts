@@ -29,7 +29,12 @@ const rateRow: Row = {
       title: 'Networks',
       description: 'Compartments chosen that have a network stack of their own.',
       unit: 'short',
-      queries: [{ expr: `count(${own('compart_network_receive_bytes_total')})`, legend: 'networks' }],
+      queries: [
+        {
+          expr: `count(${own('compart_network_rate_limit_bytes_per_second', 'direction="receive"')})`,
+          legend: 'networks',
+        },
+      ],
     }),
     stat({
       title: 'Limited',
