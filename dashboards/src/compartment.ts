@@ -1,7 +1,6 @@
-import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { cpuRow, diskRow, networkRow, pressureRow, tasksRow } from './compartment-flows.js';
 import { memoryRow } from './compartment-memory.js';
-import { dashboard, events, type Row } from './frame.js';
+import { dashboard, events, type Dashboard, type Row } from './frame.js';
 import { NONE_EXPECTED, series, stat } from './panels.js';
 import { finite, gain, gainInAll, own, rate } from './queries.js';
 
@@ -114,7 +113,7 @@ const lifeRow: Row = {
 };
 
 /** One compartment, subsystem by subsystem. */
-export function compartmentDashboard(): DashboardBuilder {
+export function compartmentDashboard(): Dashboard {
   return dashboard({
     uid: 'compart-compartment',
     title: 'compart / Compartment',

@@ -1,5 +1,4 @@
-import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { dashboard, exporterEvents, type Row } from './frame.js';
+import { dashboard, exporterEvents, type Dashboard, type Row } from './frame.js';
 import { NEAR_LIMIT, NONE_EXPECTED, series, stat } from './panels.js';
 import { gain, host, rate } from './queries.js';
 
@@ -126,7 +125,7 @@ const processRow: Row = {
 };
 
 /** compart serve itself. */
-export function exporterDashboard(): DashboardBuilder {
+export function exporterDashboard(): Dashboard {
   return dashboard({
     uid: 'compart-exporter',
     title: 'compart / Exporter',

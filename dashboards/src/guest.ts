@@ -1,5 +1,4 @@
-import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { dashboard, events, type Row } from './frame.js';
+import { dashboard, events, type Dashboard, type Row } from './frame.js';
 import { NONE_EXPECTED, buckets, series, stat } from './panels.js';
 import { EACH, finite, gain, gainInAll, host, own, rate } from './queries.js';
 
@@ -155,7 +154,7 @@ const memoryRow: Row = {
 };
 
 /** Guests: how fast they boot, what they see and what they cost. */
-export function guestDashboard(): DashboardBuilder {
+export function guestDashboard(): Dashboard {
   return dashboard({
     uid: 'compart-guest',
     title: 'compart / Guests',

@@ -1,5 +1,4 @@
-import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { dashboard, events, type Row } from './frame.js';
+import { dashboard, events, type Dashboard, type Row } from './frame.js';
 import { series, shares, stat, type Query } from './panels.js';
 import { EACH, bits, finite, own, rate, top } from './queries.js';
 
@@ -192,7 +191,7 @@ const linkRow: Row = {
 };
 
 /** Bandwidth: rate against limit, what the limiter holds back, what is lost. */
-export function networkDashboard(): DashboardBuilder {
+export function networkDashboard(): Dashboard {
   return dashboard({
     uid: 'compart-network',
     title: 'compart / Network',

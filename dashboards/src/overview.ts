@@ -1,5 +1,4 @@
-import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { dashboard, events } from './frame.js';
+import { dashboard, events, type Dashboard } from './frame.js';
 import { fleetTable } from './fleet.js';
 import { NONE_EXPECTED, series, shares, stat } from './panels.js';
 import { EACH, bits, gain, gainInAll, host, own, rate, top } from './queries.js';
@@ -203,7 +202,7 @@ const totals = [
 ];
 
 /** The fleet of a host, or of many. */
-export function overviewDashboard(): DashboardBuilder {
+export function overviewDashboard(): Dashboard {
   return dashboard({
     uid: 'compart-overview',
     title: 'compart / Overview',

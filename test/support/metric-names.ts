@@ -90,18 +90,17 @@ export const METRICS: Readonly<Record<string, { scope: string; type: string; lab
   compart_host_io_bytes_total: { scope: 'h', type: 'counter', labels: ['operation'] },
 };
 
-/** What Prometheus itself says of each scrape and alert, and prom-client of the process that serves. */
-const OTHERS: Readonly<Record<string, readonly string[]>> = {
-  up: [],
-  scrape_duration_seconds: [],
-  scrape_samples_scraped: [],
-  ALERTS: ['alertname', 'alertstate'],
-  process_start_time_seconds: [],
-  process_cpu_seconds_total: [],
-  process_resident_memory_bytes: [],
-  process_open_fds: [],
-  process_max_fds: [],
-  nodejs_eventloop_lag_p99_seconds: [],
+/** What Prometheus itself says of each scrape, and prom-client of the process that serves. */
+export const PROCESS_METRICS: typeof METRICS = {
+  up: { scope: 'h', type: 'gauge', labels: [] },
+  scrape_duration_seconds: { scope: 'h', type: 'gauge', labels: [] },
+  scrape_samples_scraped: { scope: 'h', type: 'gauge', labels: [] },
+  process_start_time_seconds: { scope: 'h', type: 'gauge', labels: [] },
+  process_cpu_seconds_total: { scope: 'h', type: 'counter', labels: [] },
+  process_resident_memory_bytes: { scope: 'h', type: 'gauge', labels: [] },
+  process_open_fds: { scope: 'h', type: 'gauge', labels: [] },
+  process_max_fds: { scope: 'h', type: 'gauge', labels: [] },
+  nodejs_eventloop_lag_p99_seconds: { scope: 'h', type: 'gauge', labels: [] },
 };
 
 /** Labels that Prometheus adds to everything it scrapes. */
@@ -109,9 +108,8 @@ const SCRAPED = ['job', 'instance'];
 
 /** The labels that a series has, or null where nothing is called so. */
 export function labelsOf(series: string): readonly string[] | null {
-  const other = OTHERS[series];
-  if (other !== undefined) return [...SCRAPED, ...other];
-  const family = METRICS[series] ?? histogramOf(series);
+  if (series === 'ALERTS') return [...SCRAPED, 'compartment', 'alertname', 'alertstate'];
+  const family = METRICS[series] ?? PROCESS_METRICS[series] ?? histogramOf(series);
   if (family === undefined) return null;
   const own = family.scope === 'h' ? [] : ['compartment'];
   return [...SCRAPED, ...own, ...family.labels, ...(series.endsWith('_bucket') ? ['le'] : [])];
