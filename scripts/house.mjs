@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 const LONGEST = 300;
 const files = execFileSync(
   'git',
-  ['ls-files', '-co', '--exclude-standard', 'src', 'native', 'test', 'bench', 'bin'],
+  ['ls-files', '-co', '--exclude-standard', 'src', 'native', 'test', 'bench', 'bin', 'dashboards'],
   { encoding: 'utf8' },
 )
   .split('\n')

@@ -6,6 +6,12 @@ export const OBSERVING: Readonly<Record<string, Verb>> = {
     usage: 'metrics',
     summary: 'all metrics once, as Prometheus reads them',
     flags: ['level', 'format', 'labels', 'out'],
+    own: {
+      out: {
+        metavar: 'FILE',
+        help: 'replaces this file in one step, for the textfile collector of node_exporter',
+      },
+    },
     words: [0, 0],
     examples: [
       ['compart metrics --labels team', 'prints them, with the label team'],
@@ -26,5 +32,17 @@ export const OBSERVING: Readonly<Record<string, Verb>> = {
       ],
     ],
     load: () => import('./commands/serve.js'),
+  },
+  dashboards: {
+    usage: 'dashboards [--out DIR] [--force]',
+    summary: 'write Grafana dashboards, alert rules and their provisioning',
+    flags: ['out', 'force', 'json'],
+    own: { out: { metavar: 'DIR', help: 'the folder to write to; made if it is not there' } },
+    words: [0, 0],
+    examples: [
+      ['compart dashboards', 'into ./compart-dashboards'],
+      ['compart dashboards --out /etc/compart/dashboards --force', 'over what is there'],
+    ],
+    load: () => import('./commands/dashboards.js'),
   },
 };

@@ -34,11 +34,8 @@ export const OPTIONS: Readonly<Record<string, Option>> = {
   level: { metavar: 'core|full', help: 'which metrics; full up to 300 compartments if left out' },
   format: { metavar: 'text|openmetrics', help: 'text if left out' },
   labels: { metavar: 'KEY,...', help: 'labels of compartments to show, at most 10' },
-  out: {
-    metavar: 'FILE',
-    help: 'replaces this file in one step, for the textfile collector of node_exporter',
-  },
-  force: { help: 'kills what runs in it' },
+  out: { metavar: 'PATH', help: 'what to write' },
+  force: { help: 'kills what runs in it, overwrites what differs' },
   signal: { alias: 's', metavar: 'S', help: 'name or number, default KILL' },
   follow: { help: 'goes on until the command ends' },
   listen: { metavar: '[IP:]PORT', help: 'where to listen, default 127.0.0.1:9750' },

@@ -9,7 +9,10 @@ export const ERROR_CODES = {
     when: 'A compart.yaml cannot be used; the message names the line and the key.',
   },
   ERR_COMPART_NOT_FOUND: { exitCode: 125, when: 'No compartment has this name.' },
-  ERR_COMPART_EXISTS: { exitCode: 125, when: 'The name, or the subsystem in this compartment, is taken.' },
+  ERR_COMPART_EXISTS: {
+    exitCode: 125,
+    when: 'The name, or the subsystem in this compartment, is taken; a file that is there differs.',
+  },
   ERR_COMPART_UNSUPPORTED: { exitCode: 125, when: 'This host cannot enforce what was asked for.' },
   ERR_COMPART_STATE: { exitCode: 125, when: 'The state folder or a record in it cannot be read or written.' },
   ERR_COMPART_KERNEL: {
