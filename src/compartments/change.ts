@@ -5,15 +5,12 @@ import { leaveDirs } from '../host/cgroup/join.js';
 import type { Host } from '../host/host.js';
 import { isAlive, selfIdentity } from '../host/proc/identity.js';
 import { readPids } from '../host/proc/pids.js';
-import { tryLock, unlock } from '../state/lock.js';
+import { Patience, tryLock, unlock } from '../state/lock.js';
 import type { CompartmentRecord } from '../state/record.js';
 import type { Compartment } from './compartment.js';
 import { groundOf, loadedKinds } from './readings.js';
 import { SUBSYSTEMS } from './subsystems.js';
 
-/** How long a change waits for another one of the same compartment. */
-const PATIENCE_MS = 10_000;
-const LOOK_MS = 5;
 /** A process that forks faster than it is moved leaves a child behind; then once more. */
 const ROUNDS = 1000;
 
@@ -28,11 +25,13 @@ export async function changeAlone<T>(
 ): Promise<T> {
   const folder = store.folder(name);
   const self = selfIdentity(host.paths.proc);
-  for (const started = Date.now(); ; await delay(LOOK_MS)) {
-    if (!isBeingMade(host, store.get(name)) && tryLock(folder, 'changing', host.paths.proc, self)) break;
-    if (Date.now() - started > PATIENCE_MS) {
+  const patience = new Patience(folder, 'changing');
+  while (isBeingMade(host, store.get(name)) || !tryLock(folder, 'changing', host.paths.proc, self)) {
+    const ms = patience.look();
+    if (ms === null) {
       throw new CompartError('ERR_COMPART_BUSY', `another command changes "${name}" and does not end`);
     }
+    await delay(ms);
   }
   try {
     takeBack({ host, store, record: store.get(name) });

@@ -33,6 +33,36 @@ export function tryLock(folder: string, lock: Lock, proc: string, self: ProcessI
   return false;
 }
 
+/** How long one holder may be at its work while others wait. */
+const PATIENCE_MS = 10_000;
+const MOST_PAUSE_MS = 10;
+
+/**
+ * The patience of one that waits for a lock. It wears out when the same process holds on to the lock, however many
+ * come and go: a hundred that wait their turn need not be quick.
+ */
+export class Patience {
+  readonly #path: string;
+  #holder: string | null = null;
+  #since = performance.now();
+
+  constructor(folder: string, lock: Lock) {
+    this.#path = `${folder}/${lock}`;
+  }
+
+  /** Milliseconds after which to look again: looking is work that the holder waits for. Null when worn out. */
+  look(): number | null {
+    const holder = holderOf(this.#path);
+    const name = holder === null ? null : formatIdentity(holder);
+    if (name !== this.#holder) {
+      this.#holder = name;
+      this.#since = performance.now();
+    }
+    const waited = performance.now() - this.#since;
+    return waited > PATIENCE_MS ? null : Math.min(MOST_PAUSE_MS, 1 + waited / 4);
+  }
+}
+
 /**
  * Takes a dead holder's lock away. One process at a time does that for one holder, marked by a link of its own, so that
  * nobody takes away what another has locked since the look at it.

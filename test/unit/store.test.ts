@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { identify } from '../../src/host/proc/identity.js';
-import { tryLock, unlock } from '../../src/state/lock.js';
+import { Patience, passLock, tryLock, unlock } from '../../src/state/lock.js';
 import { isRecord } from '../../src/state/record.js';
 import { Store } from '../../src/state/store.js';
 import { compartment, useFolder } from './state.js';
@@ -179,6 +179,21 @@ describe('a lock', () => {
     writeFileSync(path(), '');
     expect(take(self)).toBe(true);
     expect(tryLock(`${folder.path}/gone`, 'removing', '/proc', self)).toBe(false);
+  });
+
+  it('wears out the patience for one holder who does not end, not for many who come and go', () => {
+    const clock = jest.spyOn(performance, 'now').mockReturnValue(0);
+    const patience = new Patience(folder.path, 'removing');
+    const lookAt = (ms: number): number | null => {
+      clock.mockReturnValue(ms);
+      return patience.look();
+    };
+    take(parent);
+    expect([lookAt(0), lookAt(9_000)]).toEqual([1, 10]);
+    passLock(folder.path, 'removing', self);
+    expect([lookAt(10_500), lookAt(20_000)]).toEqual([1, 10]);
+    expect(lookAt(20_501)).toBeNull();
+    clock.mockRestore();
   });
 });
 

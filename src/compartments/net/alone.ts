@@ -4,13 +4,11 @@ import type { Router } from '../../host/network/router.js';
 import { pause } from '../../host/pause.js';
 import { selfIdentity } from '../../host/proc/identity.js';
 import { makePrivateDir } from '../../state/json.js';
-import { tryLock, unlock } from '../../state/lock.js';
+import { Patience, tryLock, unlock } from '../../state/lock.js';
 import { changeLater, LOCK } from './later.js';
 
 /** Ends what is done alone in the background, see {@link changeLater}. */
 export type Pass = (router: Router, lines: readonly string[], paths: readonly string[]) => boolean;
-
-export const PATIENCE_MS = 10_000;
 
 export const busy = (folder: string): CompartError =>
   new CompartError('ERR_COMPART_BUSY', `another command holds ${folder} and does not end`);
@@ -19,9 +17,11 @@ export const busy = (folder: string): CompartError =>
 export function alone<T>(host: Host, folder: string, work: (pass: Pass) => T): T {
   const { proc } = host.paths;
   const self = selfIdentity(proc);
-  for (const started = Date.now(); ; pause(1)) {
-    if (isMade(folder) && tryLock(folder, LOCK, proc, self)) break;
-    if (Date.now() - started > PATIENCE_MS) throw busy(folder);
+  const patience = new Patience(folder, LOCK);
+  while (!isMade(folder) || !tryLock(folder, LOCK, proc, self)) {
+    const ms = patience.look();
+    if (ms === null) throw busy(folder);
+    pause(ms);
   }
   const held = { here: true };
   try {

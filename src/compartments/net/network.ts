@@ -19,7 +19,7 @@ import { readLinkCounters, type LinkCounters } from '../../host/network/counters
 import { isAlive } from '../../host/proc/identity.js';
 import { readJson, writeJson } from '../../state/json.js';
 import { Leases, type Lease, type Lessee } from '../../state/leases.js';
-import { alone, busy, PATIENCE_MS, type Pass } from './alone.js';
+import { alone, busy, type Pass } from './alone.js';
 import { handsOn, wayAround } from './passage.js';
 import { Rulebook } from './rulebook.js';
 import { ownRouter, startRouter, type OwnRouter } from './uplink.js';
@@ -38,6 +38,8 @@ export type NetworkKind = 'world' | 'island';
 
 const FOLDERS = ['leases', 'rules', 'relays'] as const;
 const RETRY_MS = 20;
+/** How long those who are in a barred stack may stay. */
+const PATIENCE_MS = 10_000;
 /** Loaded where it is needed, which is behind a firewall: Node takes a while for it. */
 const waited = async (): Promise<void> => (await import('node:timers/promises')).setTimeout(RETRY_MS);
 const NOTHING: Forwarding = { sysctls: [], guards: { links4: [], all6: false }, routed6: false };
