@@ -35,7 +35,7 @@ export function tryLock(folder: string, lock: Lock, proc: string, self: ProcessI
 
 /** How long one holder may be at its work while others wait. */
 const PATIENCE_MS = 10_000;
-const MOST_PAUSE_MS = 10;
+const MOST_PAUSE_MS = 100;
 
 /**
  * The patience of one that waits for a lock. It wears out when the same process holds on to the lock, however many
@@ -43,23 +43,27 @@ const MOST_PAUSE_MS = 10;
  */
 export class Patience {
   readonly #path: string;
+  readonly #began = performance.now();
   #holder: string | null = null;
-  #since = performance.now();
+  #since = this.#began;
 
   constructor(folder: string, lock: Lock) {
     this.#path = `${folder}/${lock}`;
   }
 
-  /** Milliseconds after which to look again: looking is work that the holder waits for. Null when worn out. */
+  /**
+   * Milliseconds after which to look again, a tenth of what was waited: looks are work, and where hundreds wait, the
+   * holder waits for them. Null when worn out.
+   */
   look(): number | null {
+    const now = performance.now();
     const holder = holderOf(this.#path);
     const name = holder === null ? null : formatIdentity(holder);
     if (name !== this.#holder) {
       this.#holder = name;
-      this.#since = performance.now();
+      this.#since = now;
     }
-    const waited = performance.now() - this.#since;
-    return waited > PATIENCE_MS ? null : Math.min(MOST_PAUSE_MS, 1 + waited / 4);
+    return now - this.#since > PATIENCE_MS ? null : Math.min(MOST_PAUSE_MS, 1 + (now - this.#began) / 10);
   }
 }
 
