@@ -7,8 +7,10 @@ import type { Style } from './style.js';
 import { cut, fit, harmless } from './text.js';
 
 const LABEL_CELLS = 10;
-const VALUE_CELLS = 8;
-const MOST_SECONDS = REMEMBERED_MS / 1000;
+const PLOT_LABEL_CELLS = 4;
+const VALUE_CELLS = 5;
+/** One a second. */
+const MOST_BARS = REMEMBERED_MS / 1000;
 
 interface Plot {
   label: string;
@@ -23,27 +25,25 @@ function plotsOf({ stats }: LiveMember): Plot[] {
   const cpuTop = sched?.limitCpus == null ? 100 : sched.limitCpus * 100;
   return [
     { label: 'CPU%', value: ({ rates }) => rates.cpuPercent, show: percent, top: cpuTop },
-    { label: 'throttled%', value: ({ rates }) => rates.throttledPercent, show: percent, top: 100 },
-    { label: 'memory', value: ({ memoryBytes }) => memoryBytes, show: size, top: vm?.limitBytes ?? null },
-    { label: 'rx bit/s', value: ({ rates }) => rates.rxBps, show: bits, top: net?.rxLimitBps ?? null },
-    { label: 'tx bit/s', value: ({ rates }) => rates.txBps, show: bits, top: net?.txLimitBps ?? null },
-    { label: 'pressure%', value: pressureOf, show: percent, top: 100 },
+    { label: 'THR%', value: ({ rates }) => rates.throttledPercent, show: percent, top: 100 },
+    { label: 'MEM', value: ({ memoryBytes }) => memoryBytes, show: size, top: vm?.limitBytes ?? null },
+    { label: 'RX/s', value: ({ rates }) => rates.rxBps, show: bits, top: net?.rxLimitBps ?? null },
+    { label: 'TX/s', value: ({ rates }) => rates.txBps, show: bits, top: net?.txLimitBps ?? null },
+    { label: 'PSI', value: pressureOf, show: percent, top: 100 },
   ];
 }
 
-/** `label  now  ▁▂▃…  of top` */
+/** `label now/top bars`, 76 cells where there is room for all of the minute. */
 function plotLine(plot: Plot, past: readonly Moment[], now: number, width: number): string {
   const points = past.map((moment) => ({ at: moment.at, value: plot.value(moment) }));
-  const count = Math.max(1, Math.min(MOST_SECONDS, width - LABEL_CELLS - VALUE_CELLS - 11));
-  const values = cells(points, now, count, REMEMBERED_MS / count);
-  const greatest = Math.max(0, ...values.map((value) => value ?? 0));
-  const top = Math.max(greatest, plot.top ?? 0);
-  const current = plot.show(points.at(-1)?.value ?? null);
-  const label = fit(plot.label, LABEL_CELLS);
-  return cut(
-    `${label} ${fit(current, VALUE_CELLS - 2, true)}  ${sparkline(values, top)} of ${plot.show(top)}`,
-    width,
-  );
+  const bars = Math.max(1, Math.min(MOST_BARS, width - PLOT_LABEL_CELLS - 2 * VALUE_CELLS - 3));
+  const values = cells(points, now, bars, REMEMBERED_MS / bars);
+  const known = values.filter((value) => value !== null);
+  const top = Math.max(0, ...known, plot.top ?? 0);
+  const label = fit(plot.label, PLOT_LABEL_CELLS);
+  const current = fit(plot.show(points.at(-1)?.value ?? null), VALUE_CELLS, true);
+  const greatest = fit(plot.show(known.length === 0 ? plot.top : top), VALUE_CELLS);
+  return cut(`${label} ${current}/${greatest} ${sparkline(values, top)}`, width);
 }
 
 function facts(member: LiveMember): Array<[string, string]> {
@@ -84,7 +84,7 @@ export function detailLines(member: LiveMember, now: number, width: number, styl
     '',
     ...facts(member).map(([label, text]) => cut(`${fit(label, LABEL_CELLS)} ${text}`, width)),
     '',
-    cut('the last 60 seconds', width),
+    cut('now/most and the last 60 seconds', width),
     ...plotsOf(member).map((plot) => plotLine(plot, member.past, now, width)),
   ];
 }

@@ -18,7 +18,7 @@ export const HELP: readonly string[] = [
   '  CPU% LIM    of one CPU; 250 is two and a half',
   '  THR%        periods in which the CPU ceiling held it back',
   '  MEM LIM     memory and its limit, in powers of 1024',
-  "  RX/s TX/s   bits per second, down and up as seen from inside; - shares the host's",
-  '  PSI         of the time, that in which some task waited for CPU, memory or disk',
-  '  HELD        time for which the CPU ceiling held it back; more columns when wider',
+  "  RX/s TX/s   bits per second, as seen from inside; - has the host's network",
+  '  PSI         time in which some task waited for CPU, memory or disk, in %',
+  '  HELD        time in which the CPU ceiling held it back (on wide terminals)',
 ];
