@@ -10,6 +10,8 @@ const NOT_SHOWN = new Set([
   'memory.max_usage_in_bytes',
   'memory.failcnt',
   'memory.peak',
+  'cpuacct.usage_user',
+  'cpuacct.usage_sys',
   'cpu.shares',
   'cpu.weight',
   'cpuset.cpus',
@@ -60,11 +62,14 @@ export class SparingReader {
 
   /** The same by path. */
   fileReader(group: Group, now: number): (path: string) => string | null {
+    // On a hybrid host the v1 controller has the same, and is read.
+    const twin = group.dirs['cpuacct'] === undefined ? null : `${group.identity}/cpu.stat`;
+    const doubled = group.dirs['cpu'] === group.identity ? null : twin;
     const kept = this.#kept.get(group.identity) ?? new Map<string, Kept>();
     this.#kept.set(group.identity, kept);
     return (path) => {
       const file = path.slice(path.lastIndexOf('/') + 1);
-      if (NOT_SHOWN.has(file)) return null;
+      if (NOT_SHOWN.has(file) || path === doubled) return null;
       const known = kept.get(path);
       if (known !== undefined && known.until > now) return known.text;
       const text = this.#files.read(path);
