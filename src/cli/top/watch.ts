@@ -14,7 +14,9 @@ export interface WatchRequest {
   write: (text: string) => void;
 }
 
-const LEAST_WIDTH = 1;
+/** Of a terminal that does not say. */
+const COLUMNS = 80;
+const LINES = 24;
 
 /** Stops this process, and with Ctrl-Z all of its job as the terminal would; returns when it is continued. */
 function stopSelf(screen: Screen, target: number, onStop: () => void): void {
@@ -29,7 +31,7 @@ function stopSelf(screen: Screen, target: number, onStop: () => void): void {
 export async function watch({ host, view, names, intervalMs, write }: WatchRequest): Promise<void> {
   const { stdin, stdout } = process;
   const screen = new Screen({ write, raw: (on) => void stdin.setRawMode(on) });
-  const size = (): [number, number] => [Math.max(LEAST_WIDTH, stdout.columns), Math.max(2, stdout.rows)];
+  const size = (): [number, number] => [stdout.columns || COLUMNS, stdout.rows || LINES];
   const onStop = (): void => stop(process.pid);
   const stop = (target: number): void => {
     stopSelf(screen, target, onStop);
