@@ -9,7 +9,7 @@ export interface Point {
 /** How long a point can stand for: nobody looks less often. */
 const LONGEST_MS = 15_000;
 
-/** What a second, or however long a cell is, saw: the first point at or after its start; null where there is none. */
+/** What a second, or however long a cell is, saw: the first point after its start; null where there is none. */
 export function cells(
   points: readonly Point[],
   now: number,
@@ -21,7 +21,8 @@ export function cells(
     const start = now - (count - index) * cellMs;
     while (next < points.length && (points[next]?.at ?? 0) <= start) next += 1;
     const point = points[next];
-    return point === undefined || point.at - start > LONGEST_MS ? null : point.value;
+    const longest = next === 0 ? cellMs : LONGEST_MS;
+    return point === undefined || point.at - start > longest ? null : point.value;
   });
 }
 
