@@ -53,6 +53,8 @@ export async function watch({ host, view, names, intervalMs, write }: WatchReque
   process.on('SIGCONT', onRedraw);
   // Also where something is thrown: the process ends through here.
   process.on('exit', onExit);
+  // Before it is reported: what is printed on the other screen goes with it.
+  process.prependListener('uncaughtException', onExit);
   stdout.on('resize', onRedraw);
   stdin.setEncoding('utf8').on('data', onKeys).on('end', onEnd).on('error', onEnd);
   try {
