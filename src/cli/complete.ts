@@ -16,6 +16,7 @@ const FIRST_WORD: Readonly<Record<string, 'name' | 'kind'>> = {
   kill: 'name',
   rm: 'name',
   stats: 'name',
+  top: 'name',
   inspect: 'name',
   logs: 'name',
 };

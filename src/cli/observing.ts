@@ -2,6 +2,18 @@ import type { Verb } from './verbs.js';
 
 /** Verbs that show to other programs, and to people elsewhere, what compartments do. */
 export const OBSERVING: Readonly<Record<string, Verb>> = {
+  top: {
+    usage: 'top [NAME...]',
+    summary: 'watch compartments live, on the terminal',
+    flags: ['once', 'interval', 'sort', 'filter', 'json'],
+    own: { json: { help: 'an array a line: one every interval, or with --once one' } },
+    words: [0, Number.MAX_SAFE_INTEGER],
+    examples: [
+      ['compart top', 'all of them, the busiest first; ? shows the keys'],
+      ['compart top --once --sort mem --filter team=web', 'those with this label once, for a script'],
+    ],
+    load: () => import('./commands/top.js'),
+  },
   metrics: {
     usage: 'metrics',
     summary: 'all metrics once, as Prometheus reads them',

@@ -38,6 +38,13 @@ export const OPTIONS: Readonly<Record<string, Option>> = {
   force: { help: 'kills what runs in it, overwrites what differs' },
   signal: { alias: 's', metavar: 'S', help: 'name or number, default KILL' },
   follow: { help: 'goes on until the command ends' },
+  once: { help: 'prints the table once, as plain text, and ends' },
+  interval: { metavar: 'DURATION', help: 'time between two readings, default 1s, at least 100ms' },
+  sort: {
+    metavar: 'COLUMN',
+    help: 'what to order by, default cpu: name, mem, throttled, rx, tx, psi, pids and others',
+  },
+  filter: { metavar: 'TEXT', help: 'only compartments with this in their name or in a label (K=V)' },
   listen: { metavar: '[IP:]PORT', help: 'where to listen, default 127.0.0.1:9750' },
   'token-file': { metavar: 'FILE', help: 'callers must know the token in it (mode 0600)' },
   'tls-cert': { metavar: 'FILE', help: 'certificate, PEM; with --tls-key' },

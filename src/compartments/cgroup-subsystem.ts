@@ -108,6 +108,11 @@ export class CgroupSubsystem<L extends object, S, M> implements Subsystem<L, S> 
     return this.#driver(host)?.stats(groupReader(group)) ?? null;
   }
 
+  /** As {@link stats}, of the group that `read` is of: the caller decides how often each file is read. */
+  statsBy(host: Host, read: ReadGroup): S | null {
+    return this.#driver(host)?.stats(read) ?? null;
+  }
+
   /** All that metrics show; `read` is of the group. Null where the host does not enforce this subsystem. */
   readAll(host: Host, read: ReadGroup): (S & M) | null {
     const driver = this.#driver(host);

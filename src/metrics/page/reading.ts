@@ -81,7 +81,7 @@ export const NO_RATES: Rates = {
 };
 
 /** How far a counter went; null where one reading lacks it, or it went back: then it counts anew. */
-function grown(before: number | null, now: number | null): number | null {
+export function grown(before: number | null, now: number | null): number | null {
   return before === null || now === null || now < before ? null : now - before;
 }
 
