@@ -42,19 +42,21 @@ void foreground_watch_signals(struct front *front)
 		front_fail("signalfd", errno);
 }
 
-/* The strings of a request after the plan, or the last of the front's own where it counts them. */
+/* The strings of a request after the plan, and after them the last of the front's own that it counts. */
 static char **command_line(const struct front *front, long own, char *text, size_t size)
 {
 	size_t count = 0;
 
-	if (own > 0)
-		return own < front->argc ? front->argv + front->argc - own : NULL;
+	if (own < 0 || own >= front->argc)
+		return NULL;
 	for (size_t i = 0; i < size; i++)
 		count += text[i] == '\0';
-	char **line = calloc(count + 1, sizeof *line);
+	char **line = calloc(count + (size_t)own + 1, sizeof *line);
 	for (size_t i = 0; line != NULL && i < count; i++, text += strlen(text) + 1)
 		line[i] = text;
-	return count == 0 ? NULL : line;
+	for (long i = 0; line != NULL && i < own; i++)
+		line[count + (size_t)i] = front->argv[front->argc - own + i];
+	return count + (size_t)own == 0 ? NULL : line;
 }
 
 /*

@@ -1,7 +1,7 @@
 /*
  * compart [VERB ...]
  *
- * What bin/compart starts. For `run` and `exec` it is the parent of the command: it stays in the
+ * What bin/compart starts. For `run`, `exec` and `boot` it is the parent of the command: it stays in the
  * caller's process group with the caller's descriptors, signal dispositions and environment, and
  * starts Node as a planner beside it, in a session of its own. While Node starts, the front has
  * little to do; when Node has made the groups it is handed the plan, and when the command has ended
@@ -10,7 +10,7 @@
  *
  * The planner speaks in frames on a socket: a length of 4 bytes (of what follows), a kind, a body.
  *     L  launch: "TIMEOUT_MS WORDS" NUL, the plan (plan.h), the command line: its words, each with
- *        a NUL, or where WORDS is not 0 that many of the front's own last words, byte for byte
+ *        a NUL, and after them WORDS of the front's own last words, byte for byte
  *     g  go: a held command goes on
  *     E  end: one byte, the exit status
  * The front answers in lines: "pid N", what the launch says ("ready", "fail STEP ERRNO DETAIL"),
@@ -153,7 +153,8 @@ static _Noreturn void attend(struct front *front)
 
 static bool is_foreground(const char *verb)
 {
-	return verb != NULL && (strcmp(verb, "run") == 0 || strcmp(verb, "exec") == 0);
+	return verb != NULL && (strcmp(verb, "run") == 0 || strcmp(verb, "exec") == 0 ||
+				strcmp(verb, "boot") == 0);
 }
 
 int main(int argc, char **argv)

@@ -1,4 +1,4 @@
-// Builds dist/page, the live page of `compart serve`, and dist/bin: main.cjs is the whole program, launch.cjs the same with no verb but run and exec; each library that only
+// Builds dist/page, the live page of `compart serve`, and dist/bin: main.cjs is the whole program, launch.cjs the same with no verb but run, exec and boot; each library that only
 // some verbs need is a file of its own beside it, read when it is first imported. CommonJS, because Node starts it faster
 // than modules. dist/bin/planner.cjs is launch.cjs once more, for scripts/planner.mjs to compile.
 import { spawnSync } from 'node:child_process';
@@ -92,9 +92,9 @@ for (const file of ['index.html', 'icon.svg']) copyFileSync(`src/metrics/page/${
 await Promise.all([
   page,
   program('dist/bin/main.cjs', [beside]),
-  program('dist/bin/launch.cjs', [beside, only('run', 'exec')]),
+  program('dist/bin/launch.cjs', [beside, only('run', 'exec', 'boot')]),
   // A compiled program's own files are nowhere on the disk: what is beside it is found by where it is itself.
-  program('dist/bin/planner.cjs', [within, only('run', 'exec', 'finish-run')], 'process.execPath'),
+  program('dist/bin/planner.cjs', [within, only('run', 'exec', 'boot', 'finish-run')], 'process.execPath'),
   ...LAZY.map((name) =>
     build({
       ...common,

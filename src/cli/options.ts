@@ -25,6 +25,15 @@ export const OPTIONS: Readonly<Record<string, Option>> = {
   workdir: { alias: 'w', metavar: 'DIR', help: 'working directory of the command' },
   env: { alias: 'e', metavar: 'K=V', help: 'adds to the environment', repeatable: true },
   user: { alias: 'u', metavar: 'USER[:GROUP]', help: 'runs the command as this user' },
+  root: {
+    metavar: 'DIR|IMAGE|host',
+    help: "root file system; a copy of the host's if left out; :rw writes through",
+  },
+  kernel: { metavar: 'FILE', help: 'the fastest that is installed if left out' },
+  mount: { metavar: 'HOST:GUEST[:ro]', help: 'a folder of the host inside', repeatable: true },
+  disk: { metavar: 'FILE[:cow=FILE][:ro]', help: 'a block device', repeatable: true },
+  hide: { metavar: 'PATH', help: 'is not there inside', repeatable: true },
+  init: { metavar: 'PATH', help: "the root's own init, as /sbin/init" },
   detach: { alias: 'd', help: 'prints the name and returns; compart logs has the output' },
   keep: { help: 'keeps the compartment, empty, after the command ends' },
   file: { alias: 'f', metavar: 'FILE', help: 'a compart.yaml; flags win over it' },
@@ -56,6 +65,9 @@ export const OPTIONS: Readonly<Record<string, Option>> = {
 /** What `set` takes; the others take all that make sense for a new compartment. */
 export const SET_FLAGS: readonly string[] = Object.keys(LIMIT_FIELDS);
 export const LIMIT_FLAGS: readonly string[] = SET_FLAGS.filter((flag) => !LIMIT_FIELDS[flag]?.onlySet);
+
+/** As whom, where and with which environment a command runs. */
+export const IDENTITY: readonly string[] = ['workdir', 'env', 'user'];
 
 /** A flag as this verb has it. */
 export const optionOf = (

@@ -1,6 +1,7 @@
 import type { Args } from './parse.js';
+import { GUESTS } from './guests.js';
 import { OBSERVING } from './observing.js';
-import { LIMIT_FLAGS, SET_FLAGS, type Option } from './options.js';
+import { IDENTITY, LIMIT_FLAGS, SET_FLAGS, type Option } from './options.js';
 import type { Terminal } from './terminal.js';
 
 /** A verb's handler: parses its words, makes one library call, prints; returns the exit status. */
@@ -23,7 +24,6 @@ export interface Verb {
 }
 
 const MANY = Number.MAX_SAFE_INTEGER;
-const IDENTITY = ['workdir', 'env', 'user'];
 
 export const VERBS: Readonly<Record<string, Verb>> = {
   run: {
@@ -50,6 +50,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     ],
     load: () => import('./commands/run.js'),
   },
+  ...GUESTS,
   load: {
     usage: 'load vm|sched|net|io|pids [flags]',
     summary: 'load one subsystem standing alone, with no process in it',

@@ -8,6 +8,7 @@ import { readStat } from '../host/proc/stat.js';
 import { parseMeminfo } from '../host/proc/meminfo.js';
 import { changeAlone } from './change.js';
 import type { Compartment } from './compartment.js';
+import { requireOrdinary } from './ordinary.js';
 import { loadedKinds } from './readings.js';
 import { isForLife } from './subsystems.js';
 
@@ -44,6 +45,7 @@ export async function attachProcesses(compartment: Compartment, pids: readonly n
 
 async function moveTrees(compartment: Compartment, pids: readonly number[]): Promise<Attached> {
   const { host, record } = compartment;
+  requireOrdinary(compartment, 'no process of the host can move in');
   if (loadedKinds(compartment).some(isForLife)) {
     throw new CompartError(
       'ERR_COMPART_ATTACH',

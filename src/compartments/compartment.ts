@@ -4,7 +4,7 @@ import { enclosing } from '../host/cgroup/base.js';
 import { createGroup, type Group } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
 import { selfIdentity, type ProcessIdentity } from '../host/proc/identity.js';
-import { RECORD_SCHEMA, type CompartmentRecord, type SpecRecord } from '../state/record.js';
+import { RECORD_SCHEMA, type CompartmentRecord, type GuestRecord, type SpecRecord } from '../state/record.js';
 import { Store } from '../state/store.js';
 import { groupOf } from './groups.js';
 import type { Limits } from './limits.js';
@@ -30,6 +30,8 @@ export interface CreateRequest {
   spec: SpecRecord;
   /** Does the caller remove it at its end? Else it stays until `rm`. */
   owned: boolean;
+  /** What makes it a guest: a kernel of its own. */
+  guest?: GuestRecord;
   /** Let pass what cannot be enforced, and say so in the record. */
   bestEffort: boolean;
 }
@@ -128,7 +130,8 @@ function newRecord(request: CreateRequest, group: Group, owner: ProcessIdentity)
     schema: RECORD_SCHEMA,
     id: makeId(),
     name: request.name,
-    kind: 'compartment',
+    kind: request.guest === undefined ? 'compartment' : 'guest',
+    ...(request.guest === undefined ? {} : { guest: request.guest }),
     createdAt: Date.now(),
     startedAt: null,
     endedAt: null,

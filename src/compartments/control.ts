@@ -1,11 +1,10 @@
 import { constants } from 'node:os';
 import { setFrozen } from '../host/cgroup/freeze.js';
-import { killGroup, signalGroup } from '../host/cgroup/kill.js';
 import type { Host } from '../host/host.js';
 import { CompartError, usageError } from '../shared/errors.js';
 import { openCompartment, type Compartment } from './compartment.js';
-import { parseLimits, type LimitTexts } from './limits.js';
-import { updateLimits } from './update.js';
+import { parseLimits, type Limits, type LimitTexts } from './limits.js';
+import { signalCompartment } from './signal.js';
 
 /**
  * Stops every process of a compartment where it is, or lets them go on.
@@ -36,16 +35,18 @@ export function parseSignal(text: string): number {
  * @throws ERR_COMPART_NOT_FOUND, ERR_COMPART_BUSY if something does not die
  */
 export async function killCompartment(host: Host, name: string, signal: number): Promise<void> {
-  const { record } = await openCompartment(host, name);
-  if (signal === constants.signals.SIGKILL) killGroup(record.group);
-  else signalGroup(record.group, signal);
+  signalCompartment(await openCompartment(host, name), signal);
 }
 
 /**
- * Changes limits of what runs, from texts as the flags of `compart set` take them.
- * @throws ERR_COMPART_USAGE naming the flag, and whatever {@link updateLimits} does
+ * A change of limits from texts as the flags of `compart set` take them, and what it is to be made to.
+ * @throws ERR_COMPART_USAGE naming the flag, ERR_COMPART_NOT_FOUND
  */
-export async function setLimits(host: Host, name: string, texts: LimitTexts): Promise<Compartment> {
+export async function readChange(
+  host: Host,
+  name: string,
+  texts: LimitTexts,
+): Promise<{ compartment: Compartment; limits: Limits }> {
   if (texts['net'] === 'host') {
     throw usageError(
       "--net: host: a stack of its own cannot be exchanged for the host's while something runs in it",
@@ -54,5 +55,5 @@ export async function setLimits(host: Host, name: string, texts: LimitTexts): Pr
   }
   const compartment = await openCompartment(host, name);
   const workdir = compartment.record.spec.workdir ?? '.';
-  return updateLimits(compartment, parseLimits(texts, { host, workdir }));
+  return { compartment, limits: parseLimits(texts, { host, workdir }) };
 }

@@ -1,9 +1,11 @@
 import { rmSync } from 'node:fs';
 import { CompartError } from '../shared/errors.js';
 import { statusNumber, type ExitStatus } from '../host/launched.js';
+import { readEnding } from '../state/guest.js';
 import { History, type ExitRecord } from '../state/history.js';
 import { killGroup } from '../host/cgroup/kill.js';
 import type { Compartment } from './compartment.js';
+import { decideGuest, guestLine } from './guest-verdict.js';
 import { logFile } from './log.js';
 import { readStats } from './readings.js';
 import { takeAway } from './sweep.js';
@@ -60,6 +62,8 @@ function resultOf(compartment: Compartment, exit: ExitStatus): RunResult {
   const { store, record } = compartment;
   const timedOut = store.hasTimedOut(record.name);
   const stats = readStats(compartment);
+  const ending = record.guest === undefined ? null : readEnding(store.folder(record.name));
+  const decided = timedOut ? null : decideGuest(ending);
   const startedAt = record.startedAt ?? record.createdAt;
   const endedAt = Date.now();
   const exitRecord: ExitRecord = {
@@ -72,7 +76,8 @@ function resultOf(compartment: Compartment, exit: ExitStatus): RunResult {
     wallUs: Math.max(0, endedAt - startedAt) * 1000,
     exitCode: exit.exitCode,
     signal: exit.signal,
-    ...decide(exit, timedOut, stats),
+    ...(decided ?? decide(exit, timedOut, stats)),
+    ...(ending === null ? {} : { guest: ending }),
     stats,
   };
   const status = timedOut ? TIMEOUT_STATUS : statusNumber(exit);
@@ -80,6 +85,9 @@ function resultOf(compartment: Compartment, exit: ExitStatus): RunResult {
     record: exitRecord,
     status,
     notKept: null,
-    line: verdictLine(exitRecord, stats, record.spec.timeoutMs),
+    line:
+      decided === null || record.guest === undefined
+        ? verdictLine(exitRecord, stats, record.spec.timeoutMs)
+        : guestLine(record.name, record.guest, ending),
   };
 }

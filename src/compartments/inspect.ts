@@ -2,7 +2,8 @@ import { isFrozen } from '../host/cgroup/freeze.js';
 import type { Membership } from '../host/cgroup/membership.js';
 import type { Host } from '../host/host.js';
 import { isAlive } from '../host/proc/identity.js';
-import type { CompartmentRecord, SpecRecord } from '../state/record.js';
+import { readReport, type GuestReport } from '../state/guest.js';
+import type { CompartmentRecord, GuestRecord, SpecRecord } from '../state/record.js';
 import { Store } from '../state/store.js';
 import type { Compartment } from './compartment.js';
 import { runsUnder } from './damaged.js';
@@ -24,6 +25,8 @@ export interface Inspection {
   startedAt: string | null;
   labels: Record<string, string>;
   spec: SpecRecord;
+  /** Only of a guest: its kernel and what it has, and what it last said of itself. */
+  guest?: Omit<GuestRecord, 'files'> & { report: GuestReport | null };
   subsystems: Record<
     string,
     {
@@ -56,6 +59,13 @@ export function stateFrom(
 
 const isoTime = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
+function guestOf(
+  { store, record }: Compartment,
+  { files: _files, ...guest }: GuestRecord,
+): NonNullable<Inspection['guest']> {
+  return { ...guest, report: readReport(store.folder(record.name)) };
+}
+
 export function inspectCompartment(compartment: Compartment): Inspection {
   const { host, record } = compartment;
   const alive = record.main !== null && isAlive(host.paths.proc, record.main);
@@ -80,6 +90,7 @@ export function inspectCompartment(compartment: Compartment): Inspection {
     startedAt: isoTime(record.startedAt),
     labels: record.labels,
     spec: record.spec,
+    ...(record.guest === undefined ? {} : { guest: guestOf(compartment, record.guest) }),
     subsystems: Object.fromEntries(subsystems),
   };
 }

@@ -19,14 +19,16 @@ export interface CommandRequest {
   /** `USER[:GROUP]`, or null to stay who the caller is. */
   user: string | null;
   stdio: readonly [Stdio, Stdio, Stdio];
+  /** Only charged to the compartment: what it reaches it reaches otherwise (a client of a guest). */
+  charged?: boolean;
 }
 
 /** All that makes a process a member of everything the compartment has. */
-function placementOf(compartment: Compartment): LaunchPlan {
+function placementOf(compartment: Compartment, charged: boolean): LaunchPlan {
   const plan: LaunchPlan = {
     cgroups: groupDirs(compartment.record.group).map((dir) => `${dir}/cgroup.procs`),
   };
-  for (const kind of loadedKinds(compartment)) {
+  for (const kind of charged ? [] : loadedKinds(compartment)) {
     const loaded = loadedOf(compartment, kind);
     if (loaded !== null) Object.assign(plan, SUBSYSTEMS[kind].placement?.(compartment.host, loaded));
   }
@@ -35,7 +37,7 @@ function placementOf(compartment: Compartment): LaunchPlan {
 
 function planFor(compartment: Compartment, request: CommandRequest): LaunchPlan {
   const { host } = compartment;
-  const plan: LaunchPlan = { ...placementOf(compartment), env: request.env };
+  const plan: LaunchPlan = { ...placementOf(compartment, request.charged ?? false), env: request.env };
   if (request.workdir !== null) plan.workdir = request.workdir;
   if (request.user !== null) {
     const { uid, gid, groups, name, home } = lookUpUser(request.user);

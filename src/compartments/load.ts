@@ -15,6 +15,7 @@ import {
   type CreateRequest,
 } from './compartment.js';
 import { groupOf } from './groups.js';
+import { requireOrdinary } from './ordinary.js';
 import { loadedKinds } from './readings.js';
 import type { SubsystemKind } from './subsystem.js';
 import { canHave, checkLimits, isForLife, kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
@@ -44,6 +45,7 @@ export async function loadSubsystem(host: Host, request: LoadRequest): Promise<C
     return createCompartment(host, { ...request, kinds: [request.kind], owned: false });
   }
   const compartment = await openCompartment(host, request.name);
+  requireOrdinary(compartment, 'what it has is decided when it boots');
   return changeAlone(compartment, (fresh) => addSubsystem(fresh, request));
 }
 

@@ -14,6 +14,12 @@ import { deadlineOf } from './timeout.js';
 /** A command and the compartment to run it in: every subsystem is loaded, so that its use is known at the end. */
 export type RunRequest = Omit<CreateRequest, 'kinds' | 'owned'> & CommandRequest;
 
+/**
+ * What is made of a compartment before its command starts, and the command that is then started in it: a guest is one
+ * whose command is its keeper. @throws to have the compartment taken away
+ */
+export type Furnish = (compartment: Compartment, command: CommandRequest) => CommandRequest;
+
 /** A command that runs. */
 export interface Run {
   compartment: Compartment;
@@ -32,12 +38,15 @@ function abandon({ host, store, record }: Compartment): void {
   takeAway(host, store, record);
 }
 
+const asItIs: Furnish = (_compartment, command) => command;
+
 /** Starts a command in a new compartment and returns at once. */
-export async function startRun(host: Host, request: RunRequest): Promise<Run> {
+export async function startRun(host: Host, request: RunRequest, furnish = asItIs): Promise<Run> {
   const compartment = await create(host, request);
   const { store, record } = compartment;
   try {
-    const launched = await launchIn(compartment, request, { deadline: deadlineOf(compartment) });
+    const command = furnish(compartment, request);
+    const launched = await launchIn(compartment, command, { deadline: deadlineOf(compartment) });
     record.startedAt = Date.now();
     record.main = identify(host.paths.proc, launched.pid);
     store.save(record);
@@ -63,6 +72,7 @@ export async function startDetached(
   host: Host,
   request: Omit<RunRequest, 'stdio'>,
   supervisor: readonly string[],
+  furnish = asItIs,
 ): Promise<Compartment> {
   const compartment = await create(host, { ...request, stdio: ['ignore', 'ignore', 'ignore'] });
   const { store, record } = compartment;
@@ -73,7 +83,7 @@ export async function startDetached(
     const expireArgv = [...supervisor, 'expire-run', record.name, record.id];
     const launched = await launchIn(
       compartment,
-      { ...request, stdio: ['ignore', log, log] },
+      furnish(compartment, { ...request, stdio: ['ignore', log, log] }),
       { monitor: { timeoutMs, finish, expire: timeoutMs === null ? [] : expireArgv } },
     ).finally(() => closeSync(log));
     const report = await launched.report();

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { killGroup } from '../host/cgroup/kill.js';
 import { isEmpty, removeGroup } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
@@ -39,6 +40,7 @@ export function takeAway(host: Host, store: Store, record: CompartmentRecord, on
     else onEmpty();
     if (now.stack) SUBSYSTEMS.net.release?.(host, groundOf({ store, record: now }));
     removeGroup(record.group);
+    for (const file of now.guest?.files ?? []) rmSync(file, { force: true });
     store.drop(record.name);
   } catch (error) {
     unlock(folder, 'removing');

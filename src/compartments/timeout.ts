@@ -1,14 +1,16 @@
-import { killGroup, signalGroup } from '../host/cgroup/kill.js';
+import { constants } from 'node:os';
+import { killGroup } from '../host/cgroup/kill.js';
 import { GRACE_MS, type Deadline } from '../host/launched.js';
 import { pause } from '../host/pause.js';
 import type { Compartment } from './compartment.js';
+import { signalCompartment } from './signal.js';
 import { isPopulated } from './sweep.js';
 
 const LOOK_MS = 50;
 
-function askToEnd({ store, record }: Compartment): void {
-  store.markTimedOut(record.name);
-  signalGroup(record.group, 'SIGTERM');
+function askToEnd(compartment: Compartment): void {
+  compartment.store.markTimedOut(compartment.record.name);
+  signalCompartment(compartment, constants.signals.SIGTERM);
 }
 
 /** --timeout of a command in the foreground: TERM to the whole compartment, KILL to what is left of it 5 s later. */

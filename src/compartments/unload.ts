@@ -2,6 +2,7 @@ import { CompartError } from '../shared/errors.js';
 import { changeAlone, surplusOf, takeBack } from './change.js';
 import type { Compartment } from './compartment.js';
 import { groupPids } from '../host/cgroup/group.js';
+import { requireOrdinary } from './ordinary.js';
 import { loadedKinds, loadedOf } from './readings.js';
 import type { SubsystemKind } from './subsystem.js';
 import { isForLife, SUBSYSTEMS } from './subsystems.js';
@@ -19,6 +20,7 @@ export async function unloadSubsystem(compartment: Compartment, kind: SubsystemK
 /** On v1 the subsystem has directories of its own and they go; on v2 only its limits do. */
 function takeOut(compartment: Compartment, kind: SubsystemKind | null): void {
   const { host, store, record } = compartment;
+  requireOrdinary(compartment, 'nothing of it can be taken out while it is there');
   const loaded = loadedKinds(compartment);
   if (kind !== null && !loaded.includes(kind)) {
     throw new CompartError('ERR_COMPART_NOT_FOUND', `"${record.name}" has no ${kind} loaded`, {

@@ -36,10 +36,10 @@ function wasThrottled(sched: CpuStats | null | undefined): boolean {
   return periods > 0 && (sched?.throttledPeriods ?? 0) / periods > MOSTLY_THROTTLED;
 }
 
-const count = (number: number, one: string): string => `${number} ${one}${number === 1 ? '' : 'es'}`;
+export const count = (number: number, one: string): string => `${number} ${one}${number === 1 ? '' : 'es'}`;
 
 /** Half as much again, rounded up to a size that reads well. */
-function moreMemory(limitBytes: number): string {
+export function moreMemory(limitBytes: number): string {
   const step = limitBytes >= 2 ** 30 ? 2 ** 28 : limitBytes >= 2 ** 24 ? 2 ** 23 : 2 ** 20;
   return sizeFlag(Math.ceil((limitBytes * 1.5) / step) * step);
 }

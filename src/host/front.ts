@@ -38,8 +38,8 @@ export class Front {
   /** Has the front start the command, with its own descriptors, environment and process group. */
   launch({ plan, argv, deadline }: LaunchRequest): Launched {
     // Words of the command line are only counted: Node has decoded them, and not every word is UTF-8.
-    const own = endsWith(process.argv, argv) ? argv.length : 0;
-    const words = own > 0 ? [] : argv.map((word) => `${word}\0`);
+    const own = sameAtEnd(process.argv, argv);
+    const words = argv.slice(0, argv.length - own).map((word) => `${word}\0`);
     this.#send('L', `${deadline?.ms ?? 0} ${own}\0`, encodePlan(plan), ...words);
     return new FrontLaunch(
       () => this.#line(),
@@ -78,9 +78,12 @@ export class Front {
   }
 }
 
-function endsWith(words: readonly string[], tail: readonly string[]): boolean {
-  const start = words.length - tail.length;
-  return start > 0 && tail.length > 0 && tail.every((word, index) => words[start + index] === word);
+/** How many words are the same at the end of both; the first of this process's own is not the front's. */
+function sameAtEnd(own: readonly string[], words: readonly string[]): number {
+  let count = 0;
+  while (count < words.length && count < own.length - 2 && own.at(-1 - count) === words.at(-1 - count))
+    count += 1;
+  return count;
 }
 
 /** A command as the front tells of it; each wait reads on from where the last one ended. */

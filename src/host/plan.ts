@@ -1,4 +1,5 @@
-import { CompartError, usageError } from '../shared/errors.js';
+import { CompartError } from '../shared/errors.js';
+import { encodeRecords } from '../shared/records.js';
 
 /** What a process must do to be born inside its compartment: one plan for native/launch.c. */
 export interface LaunchPlan {
@@ -26,12 +27,8 @@ export interface LaunchPlan {
 
 /** Encodes a plan as native/plan.c reads it: NUL-terminated `key=value` records. Pure. @throws ERR_COMPART_USAGE for a NUL in a value */
 export function encodePlan(plan: LaunchPlan): Buffer {
-  const records = ['compart-plan/1'];
-  const add = (key: string, value: string | number): void => {
-    if (String(value).includes('\0'))
-      throw usageError(`${key}: a NUL character is in ${JSON.stringify(value)}`, 'leave it out');
-    records.push(`${key}=${value}`);
-  };
+  const records: Array<[string, string | number]> = [];
+  const add = (key: string, value: string | number): void => void records.push([key, value]);
   if (plan.hold) add('hold', 1);
   if (plan.monitor) {
     add('monitor', 1);
@@ -54,8 +51,7 @@ export function encodePlan(plan: LaunchPlan): Buffer {
   if (plan.noNewPrivs) add('nnp', 1);
   if (plan.workdir !== undefined) add('workdir', plan.workdir);
   for (const [key, value] of Object.entries(plan.env ?? {})) add('env', `${key}=${value}`);
-  records.push('end', '');
-  return Buffer.from(records.join('\0'), 'utf8');
+  return encodeRecords('compart-plan/1', records);
 }
 
 /** What the launcher said: the step that failed, or in monitor mode the pid of the command. */

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { errnoOf } from '../shared/errors.js';
+import type { GuestEnding } from './guest.js';
 import { foldHistory } from './fold.js';
 import { makePrivateDir, readJson, stateError, writeJson } from './json.js';
 
@@ -24,6 +25,8 @@ export interface ExitRecord {
   exitCode: number | null;
   signal: string | null;
   verdict: Verdict;
+  /** Only of a guest: why its kernel is no more, and its own words. */
+  guest?: GuestEnding;
   limitHit: 'vm' | 'sched' | 'net' | 'io' | 'pids' | null;
   stats: Record<string, unknown>;
 }

@@ -32,6 +32,27 @@ export interface SpecRecord {
   project: string | null;
 }
 
+/** The kernel of its own that a guest has, and what that kernel is given. */
+export interface GuestRecord {
+  /** The file that is booted, its release, and who built it. */
+  kernel: string;
+  release: string;
+  origin: 'compart' | 'debian' | 'file';
+  /** RAM of the guest, and its own swap. */
+  memoryBytes: number;
+  swapBytes: number;
+  /** The CPU that its kernel is pinned to. */
+  cpu: number | null;
+  /** As asked for: `host`, a folder or an image. */
+  root: string;
+  mounts: string[];
+  disks: string[];
+  /** The root's own init, or null for compart's. */
+  init: string | null;
+  /** Files of the host that were made for it outside of its state folder, and go with it. */
+  files: string[];
+}
+
 /** That of a compartment which was made without a command, and stays. */
 export const NO_COMMAND: SpecRecord = {
   command: null,
@@ -66,6 +87,8 @@ export interface CompartmentRecord {
   owner: ProcessIdentity | null;
   exitCode: number | null;
   group: Group;
+  /** Only of a guest. */
+  guest?: GuestRecord;
   /** Has it a network stack of its own, or is one being made? Then a lease may be found under its id. */
   stack: boolean;
   subsystems: Record<string, SubsystemRecord>;

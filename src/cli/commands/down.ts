@@ -1,6 +1,6 @@
 import { CompartError } from '../../shared/errors.js';
 import { readCompartFile } from '../../compartments/file.js';
-import { removeCompartment } from '../../compartments/remove.js';
+import { removeAny } from '../../kernel/remove.js';
 import type { Handler } from '../verbs.js';
 import { DEFAULT_FILE } from './up.js';
 
@@ -10,7 +10,7 @@ export const handler: Handler = async (args, { host, out, json }) => {
   const removed: string[] = [];
   for (const { name } of entries.reverse()) {
     try {
-      await removeCompartment(host, name, true);
+      await removeAny(host, name, true);
       removed.push(name);
     } catch (error) {
       if (!(error instanceof CompartError) || error.code !== 'ERR_COMPART_NOT_FOUND') throw error;

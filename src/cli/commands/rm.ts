@@ -1,4 +1,4 @@
-import { removeCompartment } from '../../compartments/remove.js';
+import { removeAny } from '../../kernel/remove.js';
 import type { Handler } from '../verbs.js';
 
 /** Every name is tried; the first error is reported after the last. */
@@ -7,7 +7,7 @@ export const handler: Handler = async (args, { host, json }) => {
   const errors: unknown[] = [];
   for (const name of args.words) {
     try {
-      await removeCompartment(host, name, args.on('force'));
+      await removeAny(host, name, args.on('force'));
       removed.push(name);
     } catch (error) {
       errors.push(error);

@@ -1,5 +1,5 @@
-import { setLimits } from '../../compartments/control.js';
 import { inspectCompartment } from '../../compartments/inspect.js';
+import { setLimits } from '../../kernel/set.js';
 import { limitTexts } from '../request.js';
 import type { Handler } from '../verbs.js';
 

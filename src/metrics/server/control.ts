@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import { freezeCompartment, killCompartment, parseSignal, setLimits } from '../../compartments/control.js';
+import { freezeCompartment, killCompartment, parseSignal } from '../../compartments/control.js';
 import { inspectCompartment } from '../../compartments/inspect.js';
 import { LIMIT_FIELDS, type LimitTexts } from '../../compartments/limits.js';
 import type { Host } from '../../host/host.js';
+import { setLimits } from '../../kernel/set.js';
 import { isName } from '../../state/record.js';
 import { usageError } from '../../shared/errors.js';
 import { own } from '../../shared/own.js';

@@ -1,0 +1,131 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Compartment } from '../compartments/compartment.js';
+import type { CommandRequest } from '../compartments/launch.js';
+import { addTap, type Tap } from '../compartments/net/tap.js';
+import { loadedOf } from '../compartments/readings.js';
+import type { Furnish } from '../compartments/run.js';
+import type { Host } from '../host/host.js';
+import { readKernelFile } from '../host/kernfs.js';
+import { stateError } from '../state/json.js';
+import { bootWords } from './agent/words.js';
+import { encodeBoot } from './boot.js';
+import { encodeConfig } from './config.js';
+import type { GuestPlan } from './guest.js';
+import { makeCow } from './rootfs/cow.js';
+import { numbered, ubdWords, type Ubd } from './rootfs/disks.js';
+import { diskFolder, makeSwap } from './rootfs/swap.js';
+import { viewSteps, type ViewStep } from './rootfs/view.js';
+import { librariesOf } from './uml/libraries.js';
+import { moduleFiles } from './uml/modules.js';
+import { kernelWords } from './uml/words.js';
+
+/** Modules that Debian's kernel has not built in. */
+const MODULES = ['overlay'];
+const MODULES_OF_IMAGES = ['squashfs', 'erofs'];
+const IPV6 = 'ipv6';
+
+function modulesOf({ kernel, spec }: GuestPlan, tap: Tap | null): string[] {
+  const { modulesDir } = kernel;
+  if (modulesDir === null) return [];
+  const wanted = [
+    ...MODULES,
+    ...(spec.root.kind === 'image' ? MODULES_OF_IMAGES : []),
+    ...(tap === null ? [] : [IPV6]),
+  ];
+  return moduleFiles(readFileSync(`${modulesDir}/modules.dep`, 'utf8'), wanted).map(
+    (file) => `${modulesDir}/${file}`,
+  );
+}
+
+function disksOf({ disks, memory, swapDevice }: GuestPlan, swap: string | undefined): Ubd[] {
+  const all =
+    swapDevice === null || swap === undefined
+      ? disks
+      : [...disks, { file: swap, cow: null, readOnly: false }];
+  const ubds = numbered(all);
+  if (swap !== undefined && swapDevice !== null) makeSwap(swap, memory.swapBytes);
+  for (const { cow, file, at } of ubds) if (cow !== null) makeCow(cow, file, at);
+  return ubds;
+}
+
+function viewOf(host: Host, plan: GuestPlan, disks: readonly Ubd[], modules: readonly string[]): ViewStep[] {
+  const { spec, kernel } = plan;
+  return viewSteps({
+    root: spec.root,
+    mounts: spec.mounts,
+    disks,
+    hide: spec.hide,
+    workdir: process.cwd(),
+    own: [host.paths.state, host.paths.log, diskFolder(host)].filter((path) => existsSync(path)),
+    kernel: kernel.path,
+    libraries: librariesOf(kernel.path),
+    init: host.paths.native('init'),
+    modules,
+  });
+}
+
+/** Readable for the kernel of the guest, which runs as the caller. */
+function writePrivate(path: string, bytes: Buffer): string {
+  try {
+    writeFileSync(path, bytes, { mode: 0o600 });
+    return path;
+  } catch (error) {
+    throw stateError('write', path, error);
+  }
+}
+
+function tapOf({ host, store, record }: Compartment): Tap | null {
+  const loaded = loadedOf({ host, store, record }, 'net');
+  return loaded === null ? null : addTap(host, loaded);
+}
+
+function configFor(plan: GuestPlan, name: string, tap: Tap | null, modules: number): Buffer {
+  const { spec } = plan;
+  return encodeConfig({
+    hostname: name,
+    modules,
+    root: spec.root,
+    rootDevice: plan.rootDevice,
+    mounts: spec.mounts,
+    swapDevice: plan.swapDevice,
+    link: tap,
+    hosts: tap?.hosts ?? null,
+    resolver: tap?.resolver ?? null,
+    init: spec.init,
+    shell: spec.init === null ? '/bin/sh' : null,
+  });
+}
+
+/** Makes what a guest needs of the host, in a compartment that is loaded; its command is the keeper then. */
+export function furnishing(plan: GuestPlan): Furnish {
+  return (compartment: Compartment, command: CommandRequest): CommandRequest => {
+    const { host, store, record } = compartment;
+    const folder = store.folder(record.name);
+    const tap = tapOf(compartment);
+    const modules = modulesOf(plan, tap);
+    const disks = disksOf(plan, record.guest?.files[0]);
+    const config = writePrivate(`${folder}/guest.config`, configFor(plan, record.name, tap, modules.length));
+    const boot = encodeBoot({
+      folder,
+      memoryBytes: plan.memory.ramBytes,
+      cpu: plan.cpu,
+      tap: tap?.device ?? null,
+      config,
+      words: kernelWords({
+        kernel: plan.kernel,
+        memoryBytes: plan.memory.ramBytes,
+        cpuinfo: readKernelFile(`${host.paths.proc}/cpuinfo`) ?? '',
+        disks: ubdWords(disks),
+      }),
+      steps: viewOf(host, plan, disks, modules),
+    });
+    const file = writePrivate(`${folder}/guest.boot`, boot);
+    return {
+      ...command,
+      argv: bootWords(host, { ...command, file, ownRoot: plan.spec.root.kind !== 'host' }),
+      env: {},
+      workdir: null,
+      user: null,
+    };
+  };
+}

@@ -1,0 +1,103 @@
+import { usageError } from '../shared/errors.js';
+import type { Compartment } from '../compartments/compartment.js';
+import { startDetached, startRun, type Run, type RunRequest } from '../compartments/run.js';
+import type { Host } from '../host/host.js';
+import type { GuestRecord } from '../state/record.js';
+import { chooseKernel, pinnedGuests } from './choose.js';
+import { CpuWatch } from './cpu.js';
+import { furnishing } from './furnish.js';
+import { guestMemory, type GuestMemory } from './memory.js';
+import { formatDisk, type Disk } from './rootfs/disks.js';
+import { formatMount } from './rootfs/mounts.js';
+import { swapFile } from './rootfs/swap.js';
+import type { GuestSpec } from './spec.js';
+import type { Kernel } from './uml/installed.js';
+
+/** A guest to boot, and the command to run in it; without words it runs until it is stopped. */
+export interface GuestRequest {
+  run: Omit<RunRequest, 'stdio' | 'guest'>;
+  guest: GuestSpec;
+}
+
+/** All that a guest is made of, decided before anything is made. */
+export interface GuestPlan {
+  kernel: Kernel;
+  memory: GuestMemory;
+  spec: GuestSpec;
+  /** Disks asked for, the image that is the root before them and the swap behind them. */
+  disks: Disk[];
+  rootDevice: string | null;
+  swapDevice: string | null;
+  cpu: number | null;
+}
+
+const device = (index: number): string => `/dev/ubd${String.fromCharCode(0x61 + index)}`;
+
+function planGuest(host: Host, { run, guest }: GuestRequest, watch: CpuWatch): GuestPlan {
+  if (run.spec.limits['net'] === 'host')
+    throw usageError(
+      "--net: host: a guest has a kernel of its own and cannot use the host's stack",
+      'give it one: --net max',
+    );
+  const memory = guestMemory(host, run.limits);
+  const { root } = guest;
+  const image: Disk[] =
+    root.kind === 'image' ? [{ file: root.path, cow: null, readOnly: root.write === 'memory' }] : [];
+  const disks = [...image, ...guest.disks];
+  return {
+    kernel: chooseKernel(guest.kernel),
+    memory,
+    spec: guest,
+    disks,
+    rootDevice: image.length > 0 ? device(0) : null,
+    swapDevice: memory.swapBytes > 0 ? device(disks.length) : null,
+    cpu: watch.choose(run.limits.sched?.cpus ?? null, pinnedGuests(host)),
+  };
+}
+
+function recordOf(host: Host, { kernel, memory, spec, cpu }: GuestPlan, name: string): GuestRecord {
+  return {
+    kernel: kernel.path,
+    release: kernel.version,
+    origin: kernel.origin,
+    memoryBytes: memory.ramBytes,
+    swapBytes: memory.swapBytes,
+    cpu,
+    root:
+      spec.root.kind === 'host' ? 'host' : `${spec.root.path}${spec.root.write === 'through' ? ':rw' : ''}`,
+    mounts: spec.mounts.map(formatMount),
+    disks: spec.disks.map(formatDisk),
+    init: spec.init,
+    files: memory.swapBytes > 0 ? [swapFile(host, name)] : [],
+  };
+}
+
+/** A guest has every subsystem that a command has, with the limits that its kernel as a whole is held to. */
+function requestFor(host: Host, request: GuestRequest, plan: GuestPlan): Omit<RunRequest, 'stdio'> {
+  const { run } = request;
+  return { ...run, limits: plan.memory.limits, guest: recordOf(host, plan, run.name) };
+}
+
+/**
+ * Boots a guest in the foreground: its command has the caller's stdin, stdout and stderr, and the guest powers off
+ * when the command ends.
+ * @throws ERR_COMPART_USAGE, ERR_COMPART_UNSUPPORTED and whatever {@link startRun} does; nothing is left
+ */
+export async function bootGuest(
+  host: Host,
+  request: GuestRequest,
+  stdio: RunRequest['stdio'] = ['inherit', 'inherit', 'inherit'],
+): Promise<Run> {
+  const plan = planGuest(host, request, new CpuWatch(host));
+  return startRun(host, { ...requestFor(host, request, plan), stdio }, furnishing(plan));
+}
+
+/** Boots a guest that outlives the caller, as {@link startDetached} does with a command. */
+export async function bootDetached(
+  host: Host,
+  request: GuestRequest,
+  supervisor: readonly string[],
+): Promise<Compartment> {
+  const plan = planGuest(host, request, new CpuWatch(host));
+  return startDetached(host, requestFor(host, request, plan), supervisor, furnishing(plan));
+}

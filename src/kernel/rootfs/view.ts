@@ -1,0 +1,71 @@
+import type { Ubd } from './disks.js';
+import type { GuestMount } from './mounts.js';
+import type { Root } from './root.js';
+
+/** One step of making the sandbox's file system (native/boot_plan.h). */
+export type ViewStep =
+  | { cover: string }
+  | { from: string; ro: string }
+  | { from: string; rw: string }
+  | { from: string; dev: string };
+
+/** Folders of the host's root that are the host's alone: its kernel's, its devices, its sockets, its secrets of the day. */
+const OF_THE_HOST = ['/proc', '/sys', '/dev', '/run', '/tmp'];
+
+/** Where the root, and each mount, is in the sandbox. */
+export const ROOT_AT = '/r';
+export const mountAt = (index: number): string => `/m/${index}`;
+export const moduleAt = (index: number): string => `/mod/${index}.ko`;
+
+const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
+
+export interface View {
+  root: Root;
+  mounts: readonly GuestMount[];
+  disks: readonly Ubd[];
+  hide: readonly string[];
+  /** The caller's working directory, which a copy of the host's root shows wherever it is. */
+  workdir: string;
+  /** Folders of compart's own, which no guest sees. */
+  own: readonly string[];
+  kernel: string;
+  libraries: readonly string[];
+  init: string;
+  modules: readonly string[];
+}
+
+function rootSteps({ root, hide, workdir, own }: View): ViewStep[] {
+  if (root.kind === 'image') return [];
+  const at = root.write === 'through' ? { rw: ROOT_AT } : { ro: ROOT_AT };
+  const cover = (path: string): ViewStep => ({ cover: `${ROOT_AT}${path}` });
+  if (root.kind === 'folder') return [{ from: root.path, ...at }, ...hide.map(cover)];
+  const covered = [...OF_THE_HOST, ...own].filter(
+    (path, index, all) => !all.some((other, before) => before < index && isBelow(path, other)),
+  );
+  const shows = covered.some((path) => isBelow(workdir, path)) && !own.some((path) => isBelow(workdir, path));
+  return [
+    { from: root.path, ...at },
+    ...covered.map(cover),
+    ...(shows && !OF_THE_HOST.includes(workdir) ? [{ from: workdir, ro: `${ROOT_AT}${workdir}` }] : []),
+    ...hide.map(cover),
+  ];
+}
+
+/** All that the sandbox of a guest's kernel shows, in the order in which it is made. Pure. */
+export function viewSteps(view: View): ViewStep[] {
+  const { mounts, disks, kernel, libraries, init, modules } = view;
+  return [
+    { from: kernel, ro: '/kernel' },
+    ...libraries.map((library) => ({ from: library, ro: library })),
+    { from: init, ro: '/init' },
+    ...modules.map((module, index) => ({ from: module, ro: moduleAt(index) })),
+    ...rootSteps(view),
+    ...mounts.map(({ source, readOnly }, index) =>
+      readOnly ? { from: source, ro: mountAt(index) } : { from: source, rw: mountAt(index) },
+    ),
+    ...disks.flatMap(({ file, cow, at, cowAt, readOnly }): ViewStep[] => [
+      readOnly || cow !== null ? { from: file, ro: at } : { from: file, rw: at },
+      ...(cow === null || cowAt === null ? [] : [{ from: cow, rw: cowAt }]),
+    ]),
+  ];
+}

@@ -1,0 +1,53 @@
+import { usageError } from '../shared/errors.js';
+import { MOST_DISKS, parseDisk, type Disk } from './rootfs/disks.js';
+import { parseMount, type GuestMount } from './rootfs/mounts.js';
+import { parseRoot, type Root } from './rootfs/root.js';
+
+/** What makes a compartment a guest, besides its limits. */
+export interface GuestSpec {
+  /** The file to boot, or null for the fastest that is installed. */
+  kernel: string | null;
+  root: Root;
+  mounts: GuestMount[];
+  disks: Disk[];
+  /** Paths of the root that the guest does not see. */
+  hide: string[];
+  /** The root's own init, or null for compart's. */
+  init: string | null;
+}
+
+/** The same as flags, a compart.yaml or the library give it. */
+export interface GuestTexts {
+  kernel?: string | undefined;
+  root?: string | undefined;
+  mount?: string[];
+  disk?: string[];
+  hide?: string[];
+  init?: string | undefined;
+}
+
+function absolute(flag: string, text: string): string {
+  const path = text.replace(/\/+/g, '/').replace(/(.)\/$/, '$1');
+  if (!path.startsWith('/') || path === '/' || path.split('/').includes('..'))
+    throw usageError(`--${flag}: "${text}" is no absolute path of the root`, `as in --${flag} /home/me/.ssh`);
+  return path;
+}
+
+/** Reads the texts. @throws ERR_COMPART_USAGE naming the flag, the value and what is accepted */
+export function parseGuest(texts: GuestTexts): GuestSpec {
+  const root = parseRoot(texts.root ?? 'host');
+  const disks = (texts.disk ?? []).map(parseDisk);
+  if (disks.length > MOST_DISKS - 2)
+    throw usageError(`--disk: ${disks.length} are more than a guest can have`, `at most ${MOST_DISKS - 2}`);
+  const hide = (texts.hide ?? []).map((text) => absolute('hide', text));
+  if (hide.length > 0 && root.kind === 'image')
+    throw usageError('--hide: what an image holds is all the guest’s', 'leave it out of the image');
+  return {
+    kernel: texts.kernel ?? null,
+    root,
+    mounts: (texts.mount ?? []).map(parseMount),
+    disks,
+    hide,
+    init: texts.init === undefined ? null : absolute('init', texts.init),
+  };
+}
