@@ -1,10 +1,11 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import type { Document, LineCounter, Node, Pair, Scalar, YAMLParseError } from 'yaml';
-import { CompartError, systemReason } from '../shared/errors.js';
+import { CompartError, systemReason, usageError } from '../shared/errors.js';
 import { own } from '../shared/own.js';
 import { parseDuration } from '../shared/units/duration.js';
 import { LIMIT_FIELDS, type LimitTexts } from './limits.js';
 import { checkName } from './names.js';
+import { inOrder } from './order.js';
 
 /** One compartment of a compart.yaml, with the texts of its limits as they stand there. */
 export interface FileEntry {
@@ -17,6 +18,13 @@ export interface FileEntry {
   user: string | null;
   timeoutMs: number | null;
   keep: boolean;
+  /** Up before this one is started, and ready. */
+  depends: string[];
+  /** A command that is run inside until it ends with 0, and how long it has for that. */
+  ready: string[] | null;
+  readyMs: number;
+  /** What makes it a guest, as the flags of `compart boot` take it; null for a compartment. */
+  guest: Record<string, string | string[]> | null;
   /** The file itself: what comes up from one file knows each other's names. */
   project: string;
   /** Throws a CompartError again with the file and the line of this entry's `key` before it. */
@@ -25,7 +33,21 @@ export interface FileEntry {
 
 const FILE_EXAMPLE = 'as in: compartments: {build: {mem: 512M, command: [make]}}';
 const COMMAND_EXAMPLE = 'as in: command: [sh, -c, "make test"]';
-const OTHER_KEYS = ['command', 'labels', 'env', 'workdir', 'user', 'timeout', 'keep'];
+const OTHER_KEYS = [
+  ...['command', 'labels', 'env', 'workdir', 'user', 'timeout', 'keep'],
+  ...['depends', 'ready', 'ready-timeout'],
+];
+const READY_MS = 60_000;
+/** The keys of a guest besides those of every compartment, and whether each is a list. */
+const GUEST_KEYS: Readonly<Record<string, boolean>> = {
+  root: false,
+  kernel: false,
+  init: false,
+  mount: true,
+  disk: true,
+  hide: true,
+};
+const MAPS = ['compartments', 'guests'];
 /** All limits but those that change what is there. */
 const limitField = (key: string) => {
   const field = own(LIMIT_FIELDS, key);
@@ -74,14 +96,24 @@ class FileReader {
     const [syntax] = this.#document.errors;
     if (syntax) throw this.#syntaxError(syntax);
     const root = this.#pairs(this.#document.contents, 'the file');
-    for (const pair of root) {
-      if (this.#key(pair) !== 'compartments') throw this.#unknown(pair, ['compartments']);
-    }
-    const found = root
-      .flatMap((pair) => this.#pairs(pair.value as Node | null, 'compartments'))
-      .map((pair) => this.#entry(pair));
+    const found = root.flatMap((map) => {
+      const kind = this.#key(map);
+      if (!MAPS.includes(kind)) throw this.#unknown(map, MAPS);
+      return this.#pairs(map.value as Node | null, kind).map((pair) => this.#entry(pair, kind === 'guests'));
+    });
     if (found.length === 0) throw this.#error(0, 'no compartments in it', FILE_EXAMPLE);
-    return found;
+    this.#refuseTwins(found);
+    return inOrder(found);
+  }
+
+  /** A name stands for one thing, in whichever of the maps. */
+  #refuseTwins(entries: readonly FileEntry[]): void {
+    const seen = new Set<string>();
+    for (const { name, blame } of entries) {
+      if (seen.has(name))
+        blame(name, usageError(`${name}: a compartment and a guest have this name`, 'rename one'));
+      seen.add(name);
+    }
   }
 
   #syntaxError({ code, message, pos }: Pick<YAMLParseError, 'code' | 'message' | 'pos'>): CompartError {
@@ -90,7 +122,7 @@ class FileReader {
     return this.#error(pos[0], `duplicate key "${key}"`, 'give it once');
   }
 
-  #entry(pair: Pair): FileEntry {
+  #entry(pair: Pair, isGuest: boolean): FileEntry {
     const offsets = new Map<string, number>();
     const at = offsetOf(pair);
     const blame = (key: string, error: unknown): never => {
@@ -118,6 +150,10 @@ class FileReader {
       user: null,
       timeoutMs: null,
       keep: false,
+      depends: [],
+      ready: null,
+      readyMs: READY_MS,
+      guest: isGuest ? {} : null,
       project: realpathSync(this.#path),
     };
     for (const field of this.#pairs(pair.value as Node | null, name)) {
@@ -135,8 +171,13 @@ class FileReader {
         field.repeatable && this.#yaml.isSeq(pair.value)
           ? this.#list(pair, where)
           : this.#scalar(pair, where);
-    } else if (key === 'command') {
-      entry.command = this.#list(pair, where);
+    } else if (entry.guest !== null && own(GUEST_KEYS, key) !== undefined) {
+      const many = own(GUEST_KEYS, key) === true;
+      const isList = many && this.#yaml.isSeq(pair.value);
+      const text = isList ? this.#list(pair, where) : this.#scalar(pair, where);
+      entry.guest[key] = many ? [text].flat() : text;
+    } else if (key === 'command' || key === 'ready' || key === 'depends') {
+      entry[key] = this.#list(pair, where);
     } else if (key === 'labels' || key === 'env') {
       const pairs = this.#pairs(pair.value as Node | null, where);
       entry[key] = Object.fromEntries(
@@ -144,9 +185,9 @@ class FileReader {
       );
     } else if (key === 'workdir' || key === 'user') {
       entry[key] = this.#scalar(pair, where);
-    } else if (key === 'timeout') {
+    } else if (key === 'timeout' || key === 'ready-timeout') {
       try {
-        entry.timeoutMs = parseDuration(this.#scalar(pair, where));
+        entry[key === 'timeout' ? 'timeoutMs' : 'readyMs'] = parseDuration(this.#scalar(pair, where));
       } catch (error) {
         if (!(error instanceof CompartError)) throw error;
         throw this.#error(offsetOf(pair), `${where}: ${error.message}`, error.hint ?? undefined);
@@ -161,7 +202,7 @@ class FileReader {
         );
       entry.keep = text === 'true';
     } else {
-      throw this.#unknown(pair, KNOWN);
+      throw this.#unknown(pair, entry.guest === null ? KNOWN : [...KNOWN, ...Object.keys(GUEST_KEYS)]);
     }
   }
 

@@ -1,4 +1,5 @@
 import { usageError } from '../shared/errors.js';
+import type { Limits } from '../compartments/limits.js';
 import type { Compartment } from '../compartments/compartment.js';
 import { startDetached, startRun, type Run, type RunRequest } from '../compartments/run.js';
 import type { Host } from '../host/host.js';
@@ -33,12 +34,24 @@ export interface GuestPlan {
 
 const device = (index: number): string => `/dev/ubd${String.fromCharCode(0x61 + index)}`;
 
+function refuseHostStack({ run }: GuestRequest): void {
+  if (run.spec.limits['net'] !== 'host') return;
+  throw usageError(
+    "--net: host: a guest has a kernel of its own and cannot use the host's stack",
+    'give it one: --net max',
+  );
+}
+
+/**
+ * The limits that the host holds a guest to. @throws ERR_COMPART_USAGE for what no guest can have
+ */
+export function limitsOnHost(host: Host, request: GuestRequest): Limits {
+  refuseHostStack(request);
+  return guestMemory(host, request.run.limits).limits;
+}
+
 function planGuest(host: Host, { run, guest }: GuestRequest, watch: CpuWatch): GuestPlan {
-  if (run.spec.limits['net'] === 'host')
-    throw usageError(
-      "--net: host: a guest has a kernel of its own and cannot use the host's stack",
-      'give it one: --net max',
-    );
+  refuseHostStack({ run, guest });
   const memory = guestMemory(host, run.limits);
   const { root } = guest;
   const image: Disk[] =

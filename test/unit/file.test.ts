@@ -72,12 +72,39 @@ compartments:
       env: {},
       timeoutMs: null,
       keep: false,
+      depends: [],
+      ready: null,
+      readyMs: 60_000,
+      guest: null,
+    });
+  });
+
+  it('reads guests, what they depend on and when they are ready, in the order in which they can be started', async () => {
+    const [db, web] = await read(`
+compartments:
+  web:
+    depends: [db]
+    command: [serve]
+guests:
+  db:
+    root: /srv/debian
+    mount: [/a:/b, /c:/d:ro]
+    hide: /root
+    ready: [pg_isready]
+    ready-timeout: 90s
+`);
+    expect(web).toMatchObject({ name: 'web', depends: ['db'], guest: null });
+    expect(db).toMatchObject({
+      name: 'db',
+      guest: { root: '/srv/debian', mount: ['/a:/b', '/c:/d:ro'], hide: ['/root'] },
+      ready: ['pg_isready'],
+      readyMs: 90_000,
     });
   });
 
   const keys = `known: ${Object.keys(LIMIT_FIELDS)
     .filter((key) => !LIMIT_FIELDS[key]?.onlySet)
-    .join(', ')}, command, labels, env, workdir, user, timeout, keep`;
+    .join(', ')}, command, labels, env, workdir, user, timeout, keep, depends, ready, ready-timeout`;
   it.each<[string, string, string | null]>([
     ['', '1: no compartments in it', 'as in: compartments: {build: {mem: 512M, command: [make]}}'],
     [
@@ -100,7 +127,19 @@ compartments:
       '1: compartments: a map of keys and values is wanted',
       'as in: compartments: {build: {mem: 512M, command: [make]}}',
     ],
-    ['services:\n  a: {}\n', '1: unknown key "services"', 'known: compartments'],
+    ['services:\n  a: {}\n', '1: unknown key "services"', 'known: compartments, guests'],
+    ['compartments:\n  a:\n    depends: [b]\n', '3: a.depends: "b" is not in the file', 'there are: a'],
+    [
+      'compartments:\n  a:\n    depends: [b]\n  b:\n    depends: [a]\n',
+      '3: a.depends: a -> b -> a is a circle',
+      'break it',
+    ],
+    [
+      'compartments:\n  a: {}\nguests:\n  a: {}\n',
+      '4: a: a compartment and a guest have this name',
+      'rename one',
+    ],
+    ['compartments:\n  a:\n    root: /\n', '3: unknown key "root"', keys],
     ['compartments:\n  a:\n    memm: 1M\n', '3: unknown key "memm"', keys],
     ['compartments:\n  a:\n    constructor: 1M\n', '3: unknown key "constructor"', keys],
     ['compartments:\n  a:\n    __proto__: 1M\n', '3: unknown key "__proto__"', keys],

@@ -1,10 +1,13 @@
 import { readCompartFile, type FileEntry } from '../../compartments/file.js';
 import type { Host } from '../../host/host.js';
 import { loadSubsystem } from '../../compartments/load.js';
-import { removeCompartment } from '../../compartments/remove.js';
-import { startDetached } from '../../compartments/run.js';
+import { startDetached, type RunRequest } from '../../compartments/run.js';
 import { checkLimits, kindsAsked, kindsOfRun, refusalsOf } from '../../compartments/subsystems.js';
 import { refuse } from '../../compartments/compartment.js';
+import { bootDetached, limitsOnHost } from '../../kernel/guest.js';
+import { untilReady } from '../../kernel/ready.js';
+import { removeAny } from '../../kernel/remove.js';
+import { parseGuest, type GuestSpec } from '../../kernel/spec.js';
 import { Store } from '../../state/store.js';
 import type { Args } from '../parse.js';
 import { blameFile, runRequest } from '../request.js';
@@ -13,29 +16,40 @@ import type { Handler } from '../verbs.js';
 
 export const DEFAULT_FILE = 'compart.yaml';
 
-type Request = ReturnType<typeof runRequest>;
+interface Request {
+  run: Omit<RunRequest, 'stdio'>;
+  guest: GuestSpec | null;
+  ready: Pick<FileEntry, 'ready' | 'readyMs'>;
+}
 
 /** Everything in the file is checked before the first compartment is made. */
 function requestOf(host: Host, args: Args, entry: FileEntry): Request {
-  const request = runRequest(host, args, entry);
+  const run = runRequest(host, args, entry);
   try {
-    checkLimits(host, request.limits);
-    if (!request.bestEffort) refuse(refusalsOf(host, request.limits));
+    const guest = entry.guest === null ? null : parseGuest(entry.guest);
+    const limits = guest === null ? run.limits : limitsOnHost(host, { run, guest });
+    checkLimits(host, limits);
+    if (!run.bestEffort) refuse(refusalsOf(host, limits));
+    return { run, guest, ready: entry };
   } catch (error) {
     return blameFile(args, entry, error);
   }
-  return request;
 }
 
-async function start({ host, self }: Terminal, request: Request): Promise<void> {
-  if (request.argv.length > 0) {
-    await startDetached(host, { ...request, spec: { ...request.spec, detached: true } }, self);
+async function start({ host, self }: Terminal, { run, guest }: Request): Promise<void> {
+  const detached = { ...run, spec: { ...run.spec, detached: true } };
+  if (guest !== null) {
+    await bootDetached(host, { run: detached, guest }, self);
     return;
   }
-  const kinds = kindsAsked(request.limits);
+  if (run.argv.length > 0) {
+    await startDetached(host, detached, self);
+    return;
+  }
+  const kinds = kindsAsked(run.limits);
   for (const kind of kinds.length > 0 ? kinds : kindsOfRun({})) {
-    const limits = request.limits[kind] === undefined ? {} : { [kind]: request.limits[kind] };
-    await loadSubsystem(host, { ...request, kind, limits });
+    const limits = run.limits[kind] === undefined ? {} : { [kind]: run.limits[kind] };
+    await loadSubsystem(host, { ...run, kind, limits });
   }
 }
 
@@ -48,12 +62,16 @@ export const handler: Handler = async (args, terminal) => {
   const started: string[] = [];
   try {
     for (const request of requests) {
-      if (store.read(request.name) !== null) continue;
-      await start(terminal, request);
-      started.push(request.name);
+      const { name } = request.run;
+      const { ready, readyMs } = request.ready;
+      if (store.read(name) === null) {
+        await start(terminal, request);
+        started.push(name);
+      }
+      if (ready !== null) await untilReady(host, name, ready, readyMs);
     }
   } catch (error) {
-    for (const name of started) await removeCompartment(host, name, true);
+    for (const name of started.reverse()) await removeAny(host, name, true);
     throw error;
   }
   const present = entries.map(({ name }) => name).filter((name) => !started.includes(name));

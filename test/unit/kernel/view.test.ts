@@ -1,0 +1,79 @@
+import { describe, expect, it } from '@jest/globals';
+import { viewSteps, type View } from '../../../src/kernel/rootfs/view.js';
+
+const VIEW: View = {
+  root: { kind: 'host', path: '/', write: 'memory' },
+  mounts: [],
+  disks: [],
+  hide: [],
+  workdir: '/home/me/src',
+  own: [],
+  kernel: '/usr/bin/linux',
+  libraries: ['/lib64/ld.so'],
+  init: '/opt/init',
+  modules: ['/lib/modules/overlay.ko'],
+};
+const view = (changed: Partial<View>) => viewSteps({ ...VIEW, ...changed }).slice(4);
+const COVERS = ['/r/proc', '/r/sys', '/r/dev', '/r/run', '/r/tmp'].map((cover) => ({ cover }));
+
+describe('what the kernel of a guest sees', () => {
+  it('begins with the kernel, its libraries, init and modules, all of them read-only', () => {
+    expect(viewSteps(VIEW).slice(0, 4)).toEqual([
+      { from: '/usr/bin/linux', ro: '/kernel' },
+      { from: '/lib64/ld.so', ro: '/lib64/ld.so' },
+      { from: '/opt/init', ro: '/init' },
+      { from: '/lib/modules/overlay.ko', ro: '/mod/0.ko' },
+    ]);
+  });
+
+  it("is the host's root, read-only, without what is the host's alone", () => {
+    expect(view({})).toEqual([{ from: '/', ro: '/r' }, ...COVERS]);
+  });
+
+  it('shows a working directory below /tmp, and nothing else of /tmp', () => {
+    expect(view({ workdir: '/tmp/job/7' })).toEqual([
+      { from: '/', ro: '/r' },
+      ...COVERS,
+      { from: '/tmp/job/7', ro: '/r/tmp/job/7' },
+    ]);
+    expect(view({ workdir: '/tmp' })).toEqual([{ from: '/', ro: '/r' }, ...COVERS]);
+  });
+
+  it('hides folders of compart, wherever they are, and what --hide names, also below the working directory', () => {
+    const steps = view({
+      own: ['/run/compart', '/var/tmp/compart-0'],
+      hide: ['/root/.ssh'],
+      workdir: '/var/tmp/compart-0',
+    });
+    expect(steps).toEqual([
+      { from: '/', ro: '/r' },
+      ...COVERS,
+      { cover: '/r/var/tmp/compart-0' },
+      { cover: '/r/root/.ssh' },
+    ]);
+  });
+
+  it('is writable only where that was asked for', () => {
+    const disk = { file: '/a', cow: null, readOnly: false, at: '/disk/a', cowAt: null, device: '/dev/ubda' };
+    const steps = view({
+      root: { kind: 'folder', path: '/srv/root', write: 'memory' },
+      mounts: [
+        { source: '/m', target: '/x', readOnly: true },
+        { source: '/n', target: '/y', readOnly: false },
+      ],
+      disks: [disk, { ...disk, cow: '/own', cowAt: '/cow/1' }],
+    });
+    expect(steps).toEqual([
+      { from: '/srv/root', ro: '/r' },
+      { from: '/m', ro: '/m/0' },
+      { from: '/n', rw: '/m/1' },
+      { from: '/a', rw: '/disk/a' },
+      { from: '/a', ro: '/disk/a' },
+      { from: '/own', rw: '/cow/1' },
+    ]);
+  });
+
+  it('has no root where that is an image', () => {
+    expect(view({ root: { kind: 'image', path: '/i', write: 'memory' } })).toEqual([]);
+  });
+});
