@@ -8,6 +8,10 @@
 #define CLOCK_NEVER INT64_C(-1)
 
 int64_t clock_now_ms(void);
+int64_t clock_now_us(void);
+
+/* The earlier of two deadlines. */
+int64_t clock_earlier(int64_t one_ms, int64_t other_ms);
 
 /* What is left until the deadline, for ppoll(2): NULL without one. */
 const struct timespec *clock_left(int64_t deadline_ms, struct timespec *left);

@@ -16,8 +16,10 @@
  *
  * Flow: DATA of a channel is sent only within the credit that its receiver has given; every channel
  * of a session begins with FRAME_CREDIT bytes and gets more by CREDIT as they are consumed. DATA of
- * size 0 is the end of the channel. What is lost, malformed, or over its credit ends the stream: the
- * other side is not believed again.
+ * size 0 is the end of the channel; of stdout and stderr, sent to the guest: nobody reads it any more,
+ * so that the command's next write fails. What is lost, malformed, or over its credit, and credit for
+ * more than was consumed, ends the stream: the other side is not believed again. What was sent to a
+ * session that has ended meanwhile is passed over.
  *
  * The frames, > to the guest, < from it:
  *
@@ -26,7 +28,8 @@
  *               and sent this. First of all; nothing is answered before.
  *   >  START    text, a session: arg=WORD + (argv), env=K=V +, clearenv=1 (else init's own: PATH,
  *               HOME, TERM), workdir=DIR, user=USER[:GROUP] (names or numbers, by the passwd(5) and
- *               group(5) of the guest; left out: root), tty=ROWSxCOLUMNS for a terminal of its own
+ *               group(5) of the guest; left out: root), tty=ROWSxCOLUMNS for a terminal of its own,
+ *               more=1 where another START with more of these follows (FRAME_START_MAX in all)
  *   <  STARTED  u32 the pid in the guest; or
  *   <  FAILED   text: step=workdir|user|exec|fork|pty|plan, errno=N, detail=TEXT, status=125|126|127;
  *               the end of the session
@@ -62,6 +65,7 @@
 #define FRAME_HEADER 12
 #define FRAME_PAYLOAD_MAX ((size_t)64 * 1024)
 #define FRAME_CREDIT ((uint32_t)256 * 1024)
+#define FRAME_START_MAX ((size_t)2 * 1024 * 1024)
 
 enum frame_type {
 	FRAME_HELLO = 1,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "replace.h"
 
 #define STARTTIME_AFTER_COMM 20 /* field 22; the name of the command is field 2 */
 
@@ -33,36 +34,19 @@ static int read_start_time(pid_t pid, unsigned long long *ticks)
 	return 0;
 }
 
-static int write_new(int folder, const char *name, const char *text)
-{
-	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return errno;
-	int error = fd_write(fd, text, strlen(text)) ? 0 : errno;
-	if (close(fd) < 0 && error == 0)
-		error = errno;
-	return error;
-}
-
 int record_write(const char *folder, const char *name, pid_t pid)
 {
-	char text[64], temporary[128];
+	char text[64];
 	unsigned long long ticks = 0;
 
 	int error = read_start_time(pid, &ticks);
 	if (error != 0)
 		return error;
-	snprintf(text, sizeof text, "%ld_%llu", (long)pid, ticks);
-	snprintf(temporary, sizeof temporary, ".%s.%ld", name, (long)pid);
+	int length = snprintf(text, sizeof text, "%ld_%llu", (long)pid, ticks);
 	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return errno;
-	error = write_new(fd, temporary, text);
-	if (error == 0 && renameat(fd, temporary, fd, name) < 0)
-		error = errno;
-	if (error != 0 && error != EEXIST)
-		(void)unlinkat(fd, temporary, 0);
+	error = replace_file(fd, name, text, (size_t)length);
 	close(fd);
 	return error;
 }
