@@ -246,7 +246,7 @@ describe('the uplink', () => {
     withFolder(async (folder) => {
       chmodSync(folder, 0o777);
       const file = join(folder, 'told');
-      const text = `echo {pid} "$(readlink /proc/$$/fd/{ready} /proc/$$/fd/{exit} | tr "\\n" " ")" >${file}; ls /proc/$$/fd | wc -l >>${file}; echo >&{ready}; exec sleep 60`;
+      const text = `echo {pid} "$(readlink /proc/$$/fd/{ready} /proc/$$/fd/{exit} | tr "\\n" " ")" >${file}; { ls /proc/$$/fd | wc -l; } >>${file} & wait; echo >&{ready}; exec sleep 60`;
       await withRouter(script(text), async (router) => {
         const { holder, uplink } = await router.ready();
         const [line = '', count] = readFileSync(file, 'utf8').split('\n');

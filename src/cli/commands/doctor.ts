@@ -1,5 +1,6 @@
 import { diagnose, type Diagnosis } from '../../compartments/doctor.js';
 import type { RateReading } from '../../compartments/selftest.js';
+import { diagnoseGuests, type GuestDiagnosis } from '../../kernel/doctor.js';
 import { formatBitRate } from '../../shared/units/rate.js';
 import { table } from '../format.js';
 import type { Terminal } from '../terminal.js';
@@ -10,12 +11,17 @@ const CANNOT = 125;
 export const handler: Handler = async (args, terminal) => {
   if (args.on('net')) return measured(args.on('json'), terminal);
   const diagnosis = diagnose(terminal.host);
-  if (args.on('json')) terminal.json(diagnosis);
-  else print(diagnosis, terminal);
+  const guests = diagnoseGuests(terminal.host);
+  if (args.on('json')) terminal.json({ ...diagnosis, guests });
+  else print(diagnosis, guests, terminal);
   return diagnosis.ok ? 0 : CANNOT;
 };
 
-function print({ cgroups, base, uid, launcher, subsystems }: Diagnosis, { out }: Terminal): void {
+function print(
+  { cgroups, base, uid, launcher, subsystems }: Diagnosis,
+  { kernel, lacks }: GuestDiagnosis,
+  { out }: Terminal,
+): void {
   out(`cgroups   ${cgroups}, compartments stand below ${base}, uid ${uid}\n`);
   out(
     `launcher  ${launcher.present ? launcher.path : `missing: ${launcher.path} (npm run build:native)`}\n\n`,
@@ -28,6 +34,8 @@ function print({ cgroups, base, uid, launcher, subsystems }: Diagnosis, { out }:
   out(table(['SUBSYSTEM', 'DRIVER', 'ENFORCES'], rows));
   for (const { flag, why, mend } of subsystems.flatMap(({ refusals }) => refusals))
     out(`\n${flag}: ${why}\n  mend: ${mend}\n`);
+  out(`\nguests    ${kernel === null ? 'no kernel' : `Linux ${kernel.version}, ${kernel.path}`}\n`);
+  for (const { why, mend } of lacks) out(`\nboot: ${why}\n  mend: ${mend}\n`);
 }
 
 async function measured(asJson: boolean, { host, out, json }: Terminal): Promise<number> {
