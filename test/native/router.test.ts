@@ -70,6 +70,15 @@ function left(program: string): string[] {
     });
 }
 
+/** It may end by itself between the look and the signal. */
+function endIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    expect((error as NodeJS.ErrnoException).code).toBe('ESRCH');
+  }
+}
+
 /** A router of nobody’s with an own /dev/net/tun that anybody may open; nothing may be left of it. */
 async function withRouter(uplink: string[], use: (router: Router, program: string) => Promise<void>): Promise<void> {
   await withFolder(async (folder) => {
@@ -88,7 +97,7 @@ async function withRouter(uplink: string[], use: (router: Router, program: strin
       holder = Number(/^ready (\d+)/.exec(line)?.[1] ?? 0);
     } finally {
       router.fd.destroy();
-      if (holder !== 0 && left(program).includes(String(holder))) process.kill(holder, 'SIGKILL');
+      if (holder !== 0 && left(program).includes(String(holder))) endIfThere(holder);
       await router.ended;
     }
     await until(() => left(program).length === 0);
