@@ -4,56 +4,11 @@
  * arrive, in order. The first byte may ask for garbage of either side in between: then it may be refused,
  * and nothing else may happen; what waits stays within its bounds throughout.
  */
-#include <stdlib.h>
 #include <string.h>
 
-#include "mux.h"
-
-#define CLIENTS 4
-#define SESSIONS 64
-#define CHUNK 5000
+#include "mux_world.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-enum state { NONE, ASKED, STARTED, ENDED };
-
-/* What one end of a session knows: to send, consumed and not told yet, and how many bytes there were. */
-struct end {
-	enum state state;
-	uint32_t number, credit[3], consumed[3];
-	uint64_t sent[3], arrived[3];
-	bool ended[3], unread[3];
-	int client; /* of a guest's end: whose it is; -1: unknown any more */
-};
-
-struct world {
-	struct mux *mux;
-	const uint8_t *input;
-	size_t left;
-	bool garbage;
-	int numbers[CLIENTS]; /* of the clients; -1: none */
-	struct end clients[CLIENTS], sessions[SESSIONS];
-	int asked[1024], first_asked, count_asked; /* whose START comes next to the guest */
-};
-
-static void expect(bool held)
-{
-	if (!held)
-		abort();
-}
-
-static unsigned int next(struct world *world)
-{
-	if (world->left == 0)
-		return 0;
-	world->left--;
-	return *world->input++;
-}
-
-static unsigned char pattern(uint64_t at, int channel)
-{
-	return (unsigned char)(at * 7 + (at >> 8) * 31 + (uint64_t)channel * 101);
-}
 
 static void on_guest(void *owner, const struct frame *frame)
 {
@@ -76,18 +31,6 @@ static void on_session(void *owner, int client, const struct frame *frame)
 }
 
 static const struct mux_events events = {.guest = on_guest, .control = on_control, .session = on_session};
-
-static size_t make(unsigned char *bytes, const struct end *end, uint8_t type, uint8_t channel,
-		   const void *payload, size_t size)
-{
-	const struct frame frame = {.size = (uint32_t)size, .type = type, .channel = channel,
-				    .session = end->number};
-
-	frame_encode(bytes, &frame);
-	if (size > 0)
-		memcpy(bytes + FRAME_HEADER, payload, size);
-	return FRAME_HEADER + size;
-}
 
 static void drop(struct world *world, int which)
 {
@@ -131,37 +74,6 @@ static void tell(struct world *world, const unsigned char *bytes, size_t size)
 		world->left = 0; /* the guest is not heard again */
 }
 
-static size_t data(struct world *world, struct end *end, uint8_t channel, unsigned char *bytes)
-{
-	unsigned char payload[CHUNK];
-	size_t size = (size_t)next(world) * 20 % CHUNK;
-
-	size = size < end->credit[channel] ? size : end->credit[channel];
-	for (size_t i = 0; i < size; i++)
-		payload[i] = pattern(end->sent[channel] + i, channel);
-	end->credit[channel] -= (uint32_t)size;
-	end->sent[channel] += size;
-	end->ended[channel] = size == 0;
-	return make(bytes, end, FRAME_DATA, channel, payload, size);
-}
-
-static size_t credit(struct end *end, uint8_t channel, unsigned char *bytes)
-{
-	const uint32_t more = end->consumed[channel];
-
-	end->consumed[channel] = 0;
-	return make(bytes, end, FRAME_CREDIT_MORE, channel, &more, sizeof more);
-}
-
-static void arrive(struct end *end, const struct frame *frame, bool garbage)
-{
-	expect(frame->channel < 3 && (garbage || frame->size <= FRAME_CREDIT));
-	for (size_t i = 0; i < frame->size && !garbage; i++)
-		expect(frame->payload[i] == pattern(end->arrived[frame->channel] + i, frame->channel));
-	end->arrived[frame->channel] += frame->size;
-	end->consumed[frame->channel] += frame->size;
-}
-
 static void client_hears(struct world *world, int which)
 {
 	struct queue *out = mux_client_out(world->mux, world->numbers[which]);
@@ -186,20 +98,15 @@ static void client_hears(struct world *world, int which)
 		drop(world, which);
 }
 
-static struct end *session_of(struct world *world, uint32_t number)
-{
-	for (int i = 0; i < SESSIONS; i++)
-		if (world->sessions[i].state != NONE && world->sessions[i].number == number)
-			return &world->sessions[i];
-	return NULL;
-}
-
 static void begin_session(struct world *world, const struct frame *frame)
 {
-	int client = world->asked[world->first_asked];
+	int client = -1;
 
-	world->first_asked = (world->first_asked + 1) % 1024;
-	world->count_asked--;
+	if (!world->garbage) {
+		client = world->asked[world->first_asked];
+		world->first_asked = (world->first_asked + 1) % 1024;
+		world->count_asked--;
+	}
 	for (int i = 0; i < SESSIONS; i++) {
 		if (world->sessions[i].state != NONE)
 			continue;
@@ -218,7 +125,7 @@ static void guest_hears(struct world *world)
 
 	while ((length = out->size == 0 ? 0 : frame_decode(&frame, queue_first(out), out->size)) > 0) {
 		struct end *end = session_of(world, frame.session);
-		if (frame.type == FRAME_START && !world->garbage)
+		if (frame.type == FRAME_START && (!world->garbage || end == NULL))
 			begin_session(world, &frame);
 		else if (end != NULL && frame.type == FRAME_DATA && frame.channel == 0)
 			arrive(end, &frame, world->garbage);
@@ -268,7 +175,7 @@ static void client_acts(struct world *world, unsigned int act)
 static void guest_acts(struct world *world, unsigned int act)
 {
 	unsigned char bytes[FRAME_HEADER + CHUNK];
-	struct end *end = &world->sessions[next(world) % SESSIONS];
+	struct end *end = choose_session(world);
 	uint8_t channel = (uint8_t)(1 + next(world) % 2);
 	size_t size = 0;
 
@@ -294,18 +201,27 @@ static void guest_acts(struct world *world, unsigned int act)
 	tell(world, bytes, size);
 }
 
+/* Bytes of any kind, or a frame of any kind. */
 static void babble(struct world *world)
 {
-	unsigned char bytes[64] = {0};
-	size_t size = next(world) % sizeof bytes;
-	int which = (int)(next(world) % CLIENTS);
+	unsigned char bytes[FRAME_HEADER + 64] = {0}, payload[64] = {0};
+	const bool guest = next(world) % 2 == 0, whole = next(world) % 4 != 0;
+	const size_t size = next(world) % sizeof payload;
+	const int which = (int)(next(world) % CLIENTS);
+	struct end nobody = {0};
+	size_t length = size;
 
 	for (size_t i = 0; i < size; i++)
-		bytes[i] = (unsigned char)next(world);
-	if (next(world) % 2 == 0)
-		tell(world, bytes, size);
+		payload[i] = (unsigned char)next(world);
+	memcpy(bytes, payload, size);
+	if (whole)
+		length = make(bytes, guest && next(world) % 8 != 0 ? choose_session(world) : &nobody,
+			      (uint8_t)(next(world) % 18), (uint8_t)(next(world) % 3), payload,
+			      next(world) % 2 == 0 ? size : 4);
+	if (guest)
+		tell(world, bytes, length);
 	else if (world->numbers[which] >= 0)
-		(void)say(world, which, bytes, size);
+		(void)say(world, which, bytes, length);
 }
 
 static void check(struct world *world)
