@@ -231,7 +231,11 @@ static int end(struct keeper *keeper)
 	if (keeper->died_of != 0)
 		caught_die(keeper->died_of);
 	int status = ending_tell(keeper);
-	return told ? keeper->io.status : status;
+	if (!keeper->has_io)
+		return status;
+	if (!told && status == 0)
+		words_say("the guest powered off before the command had ended");
+	return told ? keeper->io.status : status == 0 ? EXIT_GUEST : status;
 }
 
 int keeper_run(const struct boot_plan *plan, const struct session_flags *flags)
