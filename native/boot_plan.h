@@ -17,7 +17,7 @@
  *   karg=WORD +      of its command line, no blank in it; what names a descriptor is added (uml.h)
  *   config=FILE      of the host: a copy is /config in the sandbox, for the guest's init
  *
- * The sandbox's root is an empty file system in memory, read-only in the end, with /config, a /tmp for
+ * The sandbox's root is an empty file system in memory, read-only in the end, with /config, empty proc, sys, m and new, a /tmp for
  * the kernel's own files, and /dev with null, zero, random and urandom. On it these, which may come as
  * often as wanted, act in the order they stand in. What does not exist in the sandbox is made, unless
  * it would have to be made inside something that was bound (errno ENOENT).

@@ -102,10 +102,21 @@ static int make_config(struct stage *stage, const char *path, int from)
 	return 0;
 }
 
+/* Where the guest's init mounts what it needs before it has a root; hostfs lets it make nothing here. */
+static int make_places(struct stage *stage)
+{
+	static const char *const places[] = {"proc", "sys", "m", "new"};
+
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+		if (mkdirat(stage->root, places[i], 0755) < 0)
+			return sandbox_fail(stage->error, "sandbox", errno, "/%s", places[i]);
+	return 0;
+}
+
 static int fill(struct stage *stage, const struct boot_plan *plan, int config)
 {
 	if (make_base(stage) < 0 || make_tmp(stage, plan->memory) < 0 || make_devices(stage) < 0 ||
-	    make_config(stage, plan->config, config) < 0)
+	    make_places(stage) < 0 || make_config(stage, plan->config, config) < 0)
 		return -1;
 	for (size_t i = 0; i < plan->step_count; i++)
 		if (sandbox_step(stage, &plan->steps[i]) < 0)
