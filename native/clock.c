@@ -11,6 +11,11 @@ int64_t clock_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int64_t clock_earlier(int64_t one, int64_t two)
+{
+	return one == CLOCK_NEVER || (two != CLOCK_NEVER && two < one) ? two : one;
+}
+
 const struct timespec *clock_left(int64_t deadline_ms, struct timespec *left)
 {
 	if (deadline_ms < 0)

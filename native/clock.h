@@ -9,6 +9,9 @@
 
 int64_t clock_now_ms(void);
 
+/* Of two deadlines. */
+int64_t clock_earlier(int64_t one, int64_t two);
+
 /* What is left until the deadline, for ppoll(2): NULL without one. */
 const struct timespec *clock_left(int64_t deadline_ms, struct timespec *left);
 
