@@ -19,11 +19,9 @@ int64_t clock_now_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-int64_t clock_earlier(int64_t one_ms, int64_t other_ms)
+int64_t clock_earlier(int64_t one, int64_t two)
 {
-	if (one_ms < 0 || other_ms < 0)
-		return one_ms < 0 ? other_ms : one_ms;
-	return one_ms < other_ms ? one_ms : other_ms;
+	return one == CLOCK_NEVER || (two != CLOCK_NEVER && two < one) ? two : one;
 }
 
 const struct timespec *clock_left(int64_t deadline_ms, struct timespec *left)

@@ -11,7 +11,7 @@ int64_t clock_now_ms(void);
 int64_t clock_now_us(void);
 
 /* The earlier of two deadlines. */
-int64_t clock_earlier(int64_t one_ms, int64_t other_ms);
+int64_t clock_earlier(int64_t one, int64_t two);
 
 /* What is left until the deadline, for ppoll(2): NULL without one. */
 const struct timespec *clock_left(int64_t deadline_ms, struct timespec *left);
