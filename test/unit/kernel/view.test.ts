@@ -36,7 +36,9 @@ describe('what the kernel of a guest sees', () => {
       ...COVERS,
       { from: '/tmp/job/7', ro: '/r/tmp/job/7' },
     ]);
-    expect(view({ workdir: '/tmp' })).toEqual([{ from: '/', ro: '/r' }, ...COVERS]);
+    // Whoever stands in /tmp itself wants to see it; nobody stands in /dev.
+    expect(view({ workdir: '/tmp' })).toEqual([{ from: '/', ro: '/r' }, ...COVERS.slice(0, -1)]);
+    expect(view({ workdir: '/dev' })).toEqual([{ from: '/', ro: '/r' }, ...COVERS]);
   });
 
   it('hides folders of compart, wherever they are, and what --hide names, also below the working directory', () => {
