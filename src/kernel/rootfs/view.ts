@@ -43,10 +43,10 @@ function rootSteps({ root, hide, workdir, own }: View): ViewStep[] {
     (path, index, all) => !all.some((other, before) => before < index && isBelow(path, other)),
   );
   const shows = covered.some((path) => isBelow(workdir, path)) && !own.some((path) => isBelow(workdir, path));
-  const whole = OF_THE_HOST.includes(workdir) && workdir !== '/tmp';
   return [
     { from: root.path, ...at },
-    ...covered.filter((path) => path !== workdir || whole).map(cover),
+    // Whoever stands in /tmp itself wants to see it.
+    ...covered.filter((path) => path !== '/tmp' || workdir !== '/tmp').map(cover),
     ...(shows && !OF_THE_HOST.includes(workdir) ? [{ from: workdir, ro: `${ROOT_AT}${workdir}` }] : []),
     ...hide.map(cover),
   ];
