@@ -10,7 +10,6 @@ export const KERNELS: Readonly<Record<string, Verb>> = {
     examples: [
       ['compart kernel build', "from Debian's package linux-source; cached"],
       ['compart kernel build --source ~/linux-6.6.tar.xz', 'from another one, tree or tarball'],
-      ['compart kernel path', 'what compart boot would take'],
     ],
     load: () => import('./commands/kernel.js'),
   },
