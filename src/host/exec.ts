@@ -231,3 +231,46 @@ export function toolExists(file: string): boolean {
   const dirs = (toolEnvironment()['PATH'] ?? '').split(':');
   return dirs.some((dir) => dir !== '' && existsSync(`${dir}/${file}`));
 }
+
+/** How a tool is started that takes long. */
+export interface FollowOptions {
+  cwd: string;
+  /** All of its environment. */
+  env: Readonly<Record<string, string>>;
+  /** Ends it, with everything that it has started. */
+  abort: AbortSignal;
+  /** Each line that it prints, on stdout or stderr. */
+  onLine: (line: string) => void;
+}
+
+/**
+ * Runs a tool that takes long, in a process group of its own, and reads what it prints. It reads on to the end of both
+ * streams: until then something of the group may still write.
+ * @throws what AbortSignal.reason says, once the group is dead
+ */
+export async function followTool(
+  file: string,
+  argv: readonly string[],
+  options: FollowOptions,
+): Promise<ExitStatus> {
+  const { cwd, env, abort, onLine } = options;
+  abort.throwIfAborted();
+  const { spawn } = await childProcess();
+  const { createInterface } = await import('node:readline');
+  const child = spawn(file, [...argv], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', onLine);
+  const end = (): void => {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  };
+  abort.addEventListener('abort', end, { once: true });
+  try {
+    return await new Promise<ExitStatus>((resolve, reject) => {
+      child.once('close', (exitCode, signal) =>
+        abort.aborted ? reject(abort.reason as Error) : resolve({ exitCode, signal }),
+      );
+      child.once('error', reject);
+    });
+  } finally {
+    abort.removeEventListener('abort', end);
+  }
+}

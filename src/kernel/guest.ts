@@ -58,7 +58,7 @@ function planGuest(host: Host, { run, guest }: GuestRequest, watch: CpuWatch): G
     root.kind === 'image' ? [{ file: root.path, cow: null, readOnly: root.write === 'memory' }] : [];
   const disks = [...image, ...guest.disks];
   return {
-    kernel: chooseKernel(guest.kernel),
+    kernel: chooseKernel(host, guest.kernel),
     memory,
     spec: guest,
     disks,
