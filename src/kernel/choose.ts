@@ -21,7 +21,7 @@ export function chooseKernel(host: Host, asked: string | null): Kernel {
     const known = installed.find((kernel) => kernel.path === path);
     const unknown: Kernel = {
       path,
-      version: '',
+      version: 'unknown',
       origin: 'file',
       features: { lineFix: false },
       modulesDir: null,

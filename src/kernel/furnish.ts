@@ -13,6 +13,7 @@ import { encodeConfig } from './config.js';
 import type { GuestPlan } from './guest.js';
 import { makeCow } from './rootfs/cow.js';
 import { numbered, ubdWords, type Ubd } from './rootfs/disks.js';
+import { pseudoMounts } from './rootfs/pseudo.js';
 import { diskFolder, makeSwap } from './rootfs/swap.js';
 import { viewSteps, type ViewStep } from './rootfs/view.js';
 import { librariesOf } from './uml/libraries.js';
@@ -56,7 +57,10 @@ function viewOf(host: Host, plan: GuestPlan, disks: readonly Ubd[], modules: rea
     disks,
     hide: spec.hide,
     workdir: process.cwd(),
-    own: [host.paths.state, host.paths.log, diskFolder(host)].filter((path) => existsSync(path)),
+    own: [
+      ...[host.paths.state, host.paths.log, diskFolder(host)].filter((path) => existsSync(path)),
+      ...pseudoMounts(readKernelFile(`${host.paths.proc}/self/mountinfo`) ?? ''),
+    ],
     kernel: kernel.path,
     libraries: librariesOf(kernel.path),
     init: host.paths.native('init'),
