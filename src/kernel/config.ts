@@ -22,6 +22,8 @@ export interface GuestConfig {
   /** Texts of /etc/hosts and /etc/resolv.conf; null leaves what the root has. */
   hosts: string | null;
   resolver: string | null;
+  /** Secret bytes that its random numbers begin with. */
+  seed: Buffer;
   init: string | null;
   shell: string | null;
 }
@@ -47,6 +49,7 @@ export function encodeConfig(config: GuestConfig): Buffer {
     ...(link?.gateways ?? []).map((gateway): [string, string] => ['gateway', gateway]),
     ...optional('hosts', config.hosts),
     ...optional('resolv', config.resolver),
+    ['seed', config.seed.toString('hex')],
     ...optional('init', config.init),
     ...optional('shell', config.shell),
   ]);

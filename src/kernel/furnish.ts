@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Compartment } from '../compartments/compartment.js';
 import type { CommandRequest } from '../compartments/launch.js';
@@ -24,6 +25,8 @@ import { kernelWords } from './uml/words.js';
 const MODULES = ['overlay'];
 const MODULES_OF_IMAGES = ['squashfs', 'erofs'];
 const IPV6 = 'ipv6';
+/** What random(4) wants to be seeded with. */
+const SEED_BYTES = 32;
 
 function modulesOf({ kernel, spec }: GuestPlan, tap: Tap | null): string[] {
   const { modulesDir } = kernel;
@@ -95,6 +98,7 @@ function configFor(plan: GuestPlan, name: string, tap: Tap | null, modules: numb
     link: tap,
     hosts: tap?.hosts ?? null,
     resolver: tap?.resolver ?? null,
+    seed: randomBytes(SEED_BYTES),
     init: spec.init,
     shell: spec.init === null ? '/bin/sh' : null,
   });

@@ -24,6 +24,7 @@ const NEEDS: Readonly<Record<string, () => boolean>> = {
   vim: () => onPath('vim') || onPath('vim.tiny'),
   less: () => onPath('less'),
   'built-kernel': () => builtKernel() !== null,
+  uml: () => existsSync('/usr/bin/linux.uml'),
 };
 export type Need = keyof typeof NEEDS;
 

@@ -141,6 +141,7 @@ describe('what the native programs are told', () => {
       link: { addresses: ['10.0.0.2/32'], gateways: ['10.0.0.1'] },
       hosts: '127.0.0.1 localhost\n',
       resolver: null,
+      seed: Buffer.from([0, 0xab]),
       init: null,
       shell: '/bin/sh',
     });
@@ -151,6 +152,7 @@ describe('what the native programs are told', () => {
         'address=10.0.0.2/32',
         'gateway=10.0.0.1',
         'hosts=127.0.0.1 localhost\n',
+        'seed=00ab',
         'shell=/bin/sh',
         'end',
         '',
