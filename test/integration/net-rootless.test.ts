@@ -11,7 +11,7 @@ import { useSandbox, type Answer } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
 const NEEDS = ['root', 'setpriv', 'unshare', 'nsenter', 'cgroup-v1', 'nft', 'iperf3', 'user-namespaces'];
-const withSlirp = requires(...NEEDS, 'slirp4netns');
+const withSlirp = requires(...NEEDS, 'slirp4netns', 'ping');
 const withPasta = requires(...NEEDS, 'pasta');
 
 /** An ordinary user of a lent host; env.COMPART_STATE and the group are its own, not the sandbox's. */
@@ -135,6 +135,71 @@ describe('an ordinary user with slirp4netns', () => {
       expect(after).toBeGreaterThan(3.5);
       expect(after).toBeLessThan(5.3);
     }),
+  );
+
+  withSlirp('slows a connection that was made at 1000mbit to 20mbit, and gives it back what it had', () =>
+    withUser(async (user, host) => {
+      const rates = await ratesThroughSet(
+        host,
+        { compart: (...args) => user.compart(...args), start: (...args) => user.start(...args) },
+        5343,
+        ['1000mbit', '20mbit', '1000mbit'],
+      );
+      process.stderr.write(
+        `set --net 1000, 20, 1000mbit without root: ${rates.map((rate) => rate.toFixed(2)).join(', ')} Mbit/s\n`,
+      );
+      const [before, during, after] = rates;
+      expect(before).toBeGreaterThan(200);
+      expect(during).toBeGreaterThan(18);
+      expect(during).toBeLessThan(20.6);
+      expect(after).toBeGreaterThan(200);
+    }),
+  );
+
+  withSlirp(
+    'has pings of less than 20 ms beside a full download of 10 mbit, and both directions at once in full',
+    () =>
+      withUser(async (user, host) => {
+        await user.compart('load', 'net', '--name', 'full', '--net', '10mbit/5mbit');
+        void host.start(['iperf3', '-s', '-1', '-p', '5344']);
+        await delay(300);
+        const words = ['-c', 'host.compart.internal', '-p', '5344', '-t', '7', '--bidir'];
+        const busy = user.start('exec', 'full', '--', 'iperf3', ...words);
+        await delay(2000);
+        const readings = async (): Promise<{ rxBytes: number; txBytes: number; at: number }> => {
+          const { stdout } = await user.compart('stats', 'full', '--json');
+          const [{ net } = { net: { rxBytes: 0, txBytes: 0 } }] = JSON.parse(stdout) as Array<{
+            net: { rxBytes: number; txBytes: number };
+          }>;
+          return { ...net, at: performance.now() };
+        };
+        const before = await readings();
+        const pinged = await user.compart(
+          'exec',
+          'full',
+          '--',
+          'ping',
+          '-c',
+          '30',
+          '-i',
+          '0.1',
+          '10.210.0.1',
+        );
+        const after = await readings();
+        await busy;
+        const times = [...pinged.stdout.matchAll(/time=([\d.]+)/g)].map(([, time]) => Number(time));
+        const median = times.sort((one, other) => one - other)[Math.floor(times.length / 2)];
+        const rate = (key: 'rxBytes' | 'txBytes'): number =>
+          ((after[key] - before[key]) * 8) / (after.at - before.at) / 1000;
+        process.stderr.write(
+          `10mbit/5mbit, both full: ${rate('rxBytes').toFixed(2)} down, ${rate('txBytes').toFixed(2)} up, ping ${median} ms\n`,
+        );
+        expect(times.length).toBeGreaterThan(25);
+        expect(median).toBeLessThan(20);
+        expect(rate('rxBytes')).toBeGreaterThan(9.3);
+        expect(rate('txBytes')).toBeGreaterThan(4.6);
+        expect((await user.compart('rm', '--force', 'full')).status).toBe(0);
+      }),
   );
 
   withSlirp('is told of a /dev/net/tun that it may not open, and nothing stays', () =>

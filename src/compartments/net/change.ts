@@ -67,9 +67,12 @@ const RATES = ['rxLimitBps', 'txLimitBps', 'delayUs', 'lossPercent'] as const;
 function changeRates(host: Host, record: NetRecord, next: NetLimits, undo: UndoStack): void {
   const now = record.limits;
   if (RATES.every((key) => now[key] === next[key])) return;
-  const stack = new Stack(host, record.handles.router, record.handles.number);
-  undo.add(`shapers of ${stack.link}`, () => stack.reshape(next, now));
-  stack.reshape(now, next);
+  const { router, number, addresses, mtu } = record.handles;
+  if (addresses === null) return;
+  const stack = new Stack(host, router, number);
+  const made = { addresses, mtu };
+  undo.add(`shapers of ${stack.link}`, () => stack.reshape(next, now, made));
+  stack.reshape(now, next, made);
 }
 
 function changeRules(

@@ -4,7 +4,7 @@ import type { Host } from '../../host/host.js';
 import { addressesOf, FIRST_NUMBER, ownAddresses } from '../../host/network/pool.js';
 import type { Router } from '../../host/network/router.js';
 import type { StackRules } from '../../host/network/table.js';
-import { linkOf } from '../../host/network/veth.js';
+import { linkOf, MTU } from '../../host/network/veth.js';
 import { selfIdentity } from '../../host/proc/identity.js';
 import type { SubsystemRecord } from '../../state/record.js';
 import type { FlagRefusal, Ground, Inspected, Loaded, Placement, Subsystem } from '../subsystem.js';
@@ -140,15 +140,16 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
       stack.makeIsland();
       writeHosts(ground.folder, hostsLines(ground.name, null, null, [], null));
       writeResolver(ground.folder, null, false);
-      const handles = { network: network.kind, number, router, addresses: null, hostAddress: null };
+      const handles = { network: network.kind, number, router, addresses: null, mtu: MTU, hostAddress: null };
       return { driver, limits, notEnforced: [], handles };
     }
-    const addresses = stack.make(shared, limits);
+    const { addresses, mtu } = stack.make(shared, limits);
     const handles = {
       network: network.kind,
       number,
       router,
       addresses,
+      mtu,
       hostAddress: hostAddressOf(router, addresses.gateway4),
     };
     const record: NetRecord = { driver, limits, notEnforced: [], handles };

@@ -26,7 +26,7 @@ export function handsOn(
 ): boolean {
   const stack = new Stack(host, shared.router, number);
   try {
-    const addresses = stack.make(shared, UNHELD);
+    const { addresses } = stack.make(shared, UNHELD);
     addRules({ number, addresses, txLimitBps: null, allow: null, peers: [] });
     nftBatch([], knockLines(addresses.ipv4));
     const [netns] = netnsPaths(shared.router, host.paths.proc, stack.netns);

@@ -12,6 +12,8 @@ export interface NetRecord extends SubsystemRecord {
     number: number;
     router: Router;
     addresses: Addresses | null;
+    /** The largest packet of its link. */
+    mtu: number;
     /** What `host.compart.internal` stands for, or null where no name is to be had for the host. */
     hostAddress: string | null;
   };
