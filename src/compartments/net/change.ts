@@ -11,7 +11,8 @@ import {
 import type { Ground } from '../subsystem.js';
 import { samePort, type NetLimits } from './limits.js';
 import { writeHosts, writeResolver } from './names.js';
-import type { Network, Shared } from './network.js';
+import type { Network } from './network.js';
+import type { Shared } from './shared.js';
 import { peersOf } from './peers.js';
 import type { NetRecord } from './record.js';
 import { Relays } from './relays.js';

@@ -2,7 +2,7 @@ import type { Addresses } from '../../host/network/pool.js';
 import type { Router } from '../../host/network/router.js';
 import type { SubsystemRecord } from '../../state/record.js';
 import type { NetLimits } from './limits.js';
-import type { NetworkKind } from './network.js';
+import type { NetworkKind } from './shared.js';
 
 /** What is on disk of a stack. */
 export interface NetRecord extends SubsystemRecord {

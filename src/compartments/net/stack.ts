@@ -13,7 +13,8 @@ import {
   type QdiscReading,
 } from '../../host/network/qdisc.js';
 import { enterRouter, routerProc, type Router } from '../../host/network/router.js';
-import { ipBatch, tcBatch, tryTool } from '../../host/network/tools.js';
+import { runStep, runSteps, startSteps, type Step, type Steps } from '../../host/network/steps.js';
+import { ipBatch, tryTool, type TcAnswer } from '../../host/network/tools.js';
 import {
   gsoLine,
   INNER_LINK,
@@ -25,7 +26,7 @@ import {
   packetsLine,
   type GsoLimits,
 } from '../../host/network/veth.js';
-import type { Shared } from './network.js';
+import type { Shared } from './shared.js';
 
 /** How a stack is held, in both directions. */
 export interface Rates extends Conditions {
@@ -69,17 +70,38 @@ export class Stack {
   }
 
   /** Makes the namespace and its links, held to the rates before the first packet. @throws ERR_COMPART_KERNEL */
-  make(shared: Shared, rates: Rates): Made {
-    const enter = enterRouter(this.router);
-    const addresses = addressesOf(shared.pool, this.number);
-    const mtu = mtuFor(this.router, rates);
+  async make(shared: Shared, rates: Rates): Promise<Made> {
+    const made = this.#madeOf(shared, rates);
+    await startSteps(enterRouter(this.router), this.#steps(shared, rates, made));
+    this.#forward(shared);
+    return made;
+  }
+
+  /** The same without the event loop. */
+  makeNow(shared: Shared, rates: Rates): Made {
+    const made = this.#madeOf(shared, rates);
+    runSteps(enterRouter(this.router), this.#steps(shared, rates, made));
+    this.#forward(shared);
+    return made;
+  }
+
+  #madeOf({ pool }: Shared, rates: Rates): Made {
+    return { addresses: addressesOf(pool, this.number), mtu: mtuFor(this.router, rates) };
+  }
+
+  #steps({ forwarding }: Shared, rates: Rates, { addresses, mtu }: Made): Steps {
     const gso: GsoLimits = { rx: gsoOf(rates.rxLimitBps), tx: gsoOf(rates.txLimitBps) };
-    ipBatch(enter, null, outerLines(this.netns, this.link, addresses, gso, mtu));
-    this.#shape('rx', rates, mtu);
-    ipBatch(enter, this.netns, innerLines(addresses, gso, shared.forwarding.routed6));
-    this.#shape('tx', rates, mtu);
-    if (this.router.holder === null) forwardFrom(this.#host.paths.proc, this.link, shared.forwarding.routed6);
-    return { addresses, mtu };
+    const outer = outerLines(this.netns, this.link, addresses, gso, mtu);
+    const inner = innerLines(addresses, gso, forwarding.routed6);
+    const shaper = (end: 'rx' | 'tx'): Step[] => this.#shaper(end, rates, mtu);
+    return {
+      first: { tool: 'ip', netns: null, lines: outer },
+      rows: [shaper('rx'), [{ tool: 'ip', netns: this.netns, lines: inner }, ...shaper('tx')]],
+    };
+  }
+
+  #forward({ forwarding }: Shared): void {
+    if (this.router.holder === null) forwardFrom(this.#host.paths.proc, this.link, forwarding.routed6);
   }
 
   /** Changes the rates while packets flow. */
@@ -94,44 +116,34 @@ export class Stack {
       const setGso = (): void => ipBatch(enterRouter(this.router), end === 'rx' ? null : this.netns, [line]);
       const slower = limit !== null && (former === null || limit < former);
       if (slower) setGso();
-      this.#shape(end, rates, mtu, former, before);
+      for (const step of this.#shaper(end, rates, mtu, former, before))
+        runStep(enterRouter(this.router), step);
       if (!slower && limit !== former) setGso();
     }
   }
 
   /** @param former what it was held to before, null for nothing */
-  #shape(
+  #shaper(
     end: 'rx' | 'tx',
     rates: Rates,
     mtu: number,
     former: number | null = null,
     before: Conditions = PLAIN,
-  ): void {
+  ): Step[] {
     const [link, netns, rateBps] =
       end === 'rx'
         ? ([this.link, null, rates.rxLimitBps] as const)
         : ([INNER_LINK, this.netns, rates.txLimitBps] as const);
     const unlimited = rateBps === null && isPlain(rates);
-    if (unlimited && former === null && isPlain(before)) return;
+    if (unlimited && former === null && isPlain(before)) return [];
     const { delayUs, lossPercent } = rates;
     const patient = end === 'rx' && this.router.holder !== null;
     const stands = former !== null && isPlain(before);
     const lines = unlimited
       ? [unshapeLine(link)]
       : shaperLines(link, { rateBps, delayUs, lossPercent, patient, mtu, stands });
-    const { stdout, complaint } = tcBatch(enterRouter(this.router), netns, lines);
-    if (unlimited) {
-      if (complaint !== null) throw new CompartError('ERR_COMPART_KERNEL', complaint);
-      return;
-    }
-    const qdiscs = parseQdiscs(stdout);
-    const root = qdiscs.find((qdisc) => qdisc.root);
-    if ((rateBps === null || root?.rateBps === rateBps) && (isPlain(rates) || qdiscs.some(isNetem))) return;
-    throw new CompartError(
-      'ERR_COMPART_KERNEL',
-      complaint ??
-        `${link}: the shaper holds ${root?.rateBps ?? 'no'} bit/s where ${rateBps ?? 'none'} were asked for`,
-    );
+    if (unlimited) return [{ tool: 'tc', netns, lines }];
+    return [{ tool: 'tc', netns, lines, check: (answer) => checkShaper(link, rateBps, rates, answer) }];
   }
 
   /** The shapers as the kernel has them: towards the stack, and from it; null where there is none. */
@@ -173,5 +185,23 @@ const mtuFor = ({ uplink }: Router, { rxLimitBps, txLimitBps }: Rates): number =
 const PLAIN: Conditions = { delayUs: null, lossPercent: null };
 
 const isPlain = ({ delayUs, lossPercent }: Conditions): boolean => delayUs === null && lossPercent === null;
+
+/** @throws ERR_COMPART_KERNEL if what tc shows is not what was asked for */
+function checkShaper(
+  link: string,
+  rateBps: number | null,
+  conditions: Conditions,
+  { stdout, complaint }: TcAnswer,
+): void {
+  const qdiscs = parseQdiscs(stdout);
+  const root = qdiscs.find((qdisc) => qdisc.root);
+  if ((rateBps === null || root?.rateBps === rateBps) && (isPlain(conditions) || qdiscs.some(isNetem)))
+    return;
+  throw new CompartError(
+    'ERR_COMPART_KERNEL',
+    complaint ??
+      `${link}: the shaper holds ${root?.rateBps ?? 'no'} bit/s where ${rateBps ?? 'none'} were asked for`,
+  );
+}
 
 const isNetem = ({ kind }: QdiscReading): boolean => kind === 'netem';

@@ -3,7 +3,7 @@ import { startHeld, toolExists } from '../../host/exec.js';
 import type { Host } from '../../host/host.js';
 import type { Router, Uplink } from '../../host/network/router.js';
 import { identify } from '../../host/proc/identity.js';
-import type { NetworkKind } from './network.js';
+import type { NetworkKind } from './shared.js';
 
 /** A router of compart's own, and the process that connects it with the world; null for none. */
 export type OwnRouter = Pick<Router, 'ownUsers' | 'uplink'>;
