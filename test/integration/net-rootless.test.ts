@@ -5,6 +5,7 @@ import { parseIperf } from '../support/iperf.js';
 import { ratesThroughSet } from '../support/live.js';
 import { withLentHost, type LentHost, type LentOptions } from '../support/lent-host.js';
 import { AS_USER, delegate, runningAs, settle, takeBack, UID } from '../support/ordinary-user.js';
+import { NAME_SERVER } from '../support/name-server.js';
 import { until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { useSandbox, type Answer } from '../support/sandbox.js';
@@ -74,6 +75,15 @@ afterEach(() => {
   expect(takeBack()).toEqual([]);
 });
 
+/** What a stack is told of a name by the one server that its host names, which listens on its loopback only. */
+async function lookUp(user: User, host: LentHost): Promise<string> {
+  await host.serve(['python3', '-c', NAME_SERVER, '127.0.0.53']);
+  const script = 'import socket; print(socket.gethostbyname("some.example"))';
+  const { stdout, stderr } = await user.compart('run', '--net', '10mbit', '--', 'python3', '-c', script);
+  return stdout + stderr;
+}
+const STUB = 'nameserver 127.0.0.53\noptions edns0\n';
+
 /** Megabits a second that arrive inside within some seconds. */
 async function download(user: User, host: LentHost, rate: string, port: string): Promise<number> {
   void host.start(['iperf3', '-s', '-1', '-p', port]);
@@ -98,6 +108,13 @@ describe('an ordinary user without slirp4netns', () => {
       },
       { path: pathWithout('slirp4netns') },
     ),
+  );
+
+  withPasta('has names looked up by a server on the host’s 127.0.0.53, by way of pasta', () =>
+    withUser(async (user, host) => expect(await lookUp(user, host)).toBe('203.0.113.9\n'), {
+      path: pathWithout('slirp4netns'),
+      resolver: STUB,
+    }),
   );
 
   withPasta('and without pasta is told so, and what mends it', () =>
@@ -134,6 +151,12 @@ describe('an ordinary user with slirp4netns', () => {
       expect(during).toBeLessThan(51);
       expect(after).toBeGreaterThan(3.5);
       expect(after).toBeLessThan(5.3);
+    }),
+  );
+
+  withSlirp('has names looked up by a server on the host’s 127.0.0.53', () =>
+    withUser(async (user, host) => expect(await lookUp(user, host)).toBe('203.0.113.9\n'), {
+      resolver: STUB,
     }),
   );
 
