@@ -190,6 +190,23 @@ export function runToolSync(file: string, argv: readonly string[], input = ''): 
   };
 }
 
+/** The same while the event loop goes on. */
+export async function feedTool(file: string, argv: readonly string[], input: string): Promise<ToolResult> {
+  const { spawn } = process.getBuiltinModule('node:child_process');
+  const child = spawn(file, [...argv], { env: { ...toolEnvironment(), LC_ALL: 'C' } });
+  const said = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const)
+    child[stream].setEncoding('utf8').on('data', (text: string) => (said[stream] += text));
+  // It may end before it has read all.
+  child.stdin.on('error', () => undefined).end(input);
+  return new Promise((resolve) => {
+    const end = (status: number | null, errno: string | null): void =>
+      resolve({ status, stdout: said.stdout, stderr: said.stderr.trim(), errno });
+    child.once('error', (error) => end(null, errnoOf(error)));
+    child.once('close', (status) => end(status, null));
+  });
+}
+
 /** A program that was started and waits for a word: it ends by itself if the caller does before saying it. */
 export interface Held {
   /** The first line that it said, or what it said before it ended. */
