@@ -22,6 +22,7 @@ const NEEDS: Readonly<Record<string, () => boolean>> = {
   'cgroup-v1': () => / - cgroup /.test(readFileSync('/proc/self/mountinfo', 'utf8')),
   vim: () => onPath('vim') || onPath('vim.tiny'),
   less: () => onPath('less'),
+  'mkfs.ext4': () => existsSync('/sbin/mkfs.ext4'),
 };
 export type Need = keyof typeof NEEDS;
 
