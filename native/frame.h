@@ -29,7 +29,8 @@
  *   >  START    text, a session: arg=WORD + (argv), env=K=V +, clearenv=1 (else init's own: PATH,
  *               HOME, TERM), workdir=DIR, user=USER[:GROUP] (names or numbers, by the passwd(5) and
  *               group(5) of the guest; left out: root), tty=ROWSxCOLUMNS for a terminal of its own,
- *               more=1 where another START with more of these follows (FRAME_START_MAX in all)
+ *               more=1 where another START with more of these follows at once (of this session;
+ *               FRAME_START_MAX in all)
  *   <  STARTED  u32 the pid in the guest; or
  *   <  FAILED   text: step=workdir|user|exec|fork|pty|plan, errno=N, detail=TEXT, status=125|126|127;
  *               the end of the session
@@ -110,6 +111,9 @@ int frame_decode(struct frame *frame, const unsigned char *bytes, size_t size);
  * (*at is then SIZE_MAX).
  */
 const char *frame_record(const struct frame *frame, size_t *at, const char **key, size_t *key_size);
+
+/* Has the START a record more=1? */
+bool frame_has_more(const struct frame *frame);
 
 /* A u32 of the payload at the offset; 0 beyond its end. */
 uint32_t frame_u32(const struct frame *frame, size_t offset);

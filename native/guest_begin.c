@@ -152,6 +152,9 @@ void sessions_start(struct sessions *sessions, const struct frame *frame)
 	struct session *session = NULL;
 	struct start start;
 
+	frame = pieces_take(&sessions->pieces, frame, sessions->wire);
+	if (frame == NULL)
+		return;
 	if (is_taken(sessions, frame->session)) {
 		wire_break(sessions->wire, "the host began a session that there is already");
 		return;

@@ -88,10 +88,15 @@ static void add_credit(struct session *session, const struct frame *frame, struc
 
 static void take_data(struct session *session, const struct frame *frame, struct wire *wire)
 {
+	struct output *output = &session->outputs[frame->channel == 2];
+
 	if (frame->channel == 0)
 		input_take(session, frame, wire);
-	else
+	else if (frame->size > 0)
 		wire_break(wire, "the host sent what only a command can");
+	/* Nobody reads it any more: the next write fails. A terminal is hung up by its own frame. */
+	else if (!session->terminal)
+		output_end(session, output, wire);
 }
 
 void sessions_take(struct sessions *sessions, const struct frame *frame, int64_t now_ms)

@@ -53,14 +53,28 @@ struct session {
 	struct output outputs[2];
 };
 
+/* Of a START that is not whole yet. */
+struct pieces {
+	unsigned char *bytes;
+	size_t size;
+	struct frame whole;
+};
+
 struct sessions {
 	struct session *first;
+	struct pieces pieces;
 	struct wire *wire;
 	int epoll_fd;
 	bool guarded; /* this process is spared by the OOM killer, which its children inherit */
 };
 
 void sessions_start(struct sessions *sessions, const struct frame *frame);
+
+/*
+ * The whole START that this is the last piece of, valid until the next call; NULL where more of it has
+ * to come, or where the wire is broken for it.
+ */
+const struct frame *pieces_take(struct pieces *pieces, const struct frame *frame, struct wire *wire);
 
 /* DATA, CREDIT_MORE, SIGNAL, RESIZE, HANGUP. One for a session that is over comes too late, no more. */
 void sessions_take(struct sessions *sessions, const struct frame *frame, int64_t now_ms);

@@ -168,9 +168,12 @@ static void drain(struct keeper *keeper)
 		continue;
 	hearing_console(keeper);
 	ending_write(keeper);
-	for (int i = 0; i < MUX_CLIENTS_MAX; i++)
-		if (keeper->clients.items[i].fd >= 0)
-			mux_client_close(keeper->mux, i);
+	for (int i = 0; i < MUX_CLIENTS_MAX; i++) {
+		if (keeper->clients.items[i].fd < 0)
+			continue;
+		mux_client_close(keeper->mux, i);
+		clients_turn(keeper, i, 0);
+	}
 	keeper->drain_ms = clock_now_ms() + DRAIN_MS;
 	while ((keeper->clients.count > 0 && clock_now_ms() < keeper->drain_ms) ||
 	       (keeper->has_io && keeper->io.state < SESSION_DONE)) {

@@ -24,8 +24,10 @@ struct mux *mux_new(const struct mux_events *events, void *owner)
 
 void mux_free(struct mux *mux)
 {
-	for (size_t i = 0; i < MUX_CLIENTS_MAX; i++)
+	for (size_t i = 0; i < MUX_CLIENTS_MAX; i++) {
 		queue_free(&mux->clients[i].out);
+		queue_free(&mux->clients[i].start);
+	}
 	queue_free(&mux->to_guest);
 	free(mux->partial);
 	free(mux);
@@ -65,7 +67,7 @@ struct mux_session *mux_session_find(struct mux *mux, uint32_t number)
 {
 	struct mux_session *session = &mux->sessions[number % MUX_SESSIONS_MAX];
 
-	return number != 0 && session->number == number ? session : NULL;
+	return number != 0 && session->number == number && session->complete ? session : NULL;
 }
 
 static void pay(struct mux *mux, struct mux_session *session, uint8_t channel)

@@ -3,7 +3,7 @@
  * bytes out; no system call but the allocator's is made here, so that it can be fuzzed.
  *
  * What waits is bounded. To the guest: clients are heard only while less than MUX_GUEST_HIGH bytes
- * wait. To a client: what the guest sends is within the credit that the client gave, and a client
+ * wait, but for one START, which is told whole. To a client: what the guest sends is within the credit that the client gave, and a client
  * for which more than MUX_CLIENT_MAX bytes wait has lied about what it took. Credit is end to end
  * and never above FRAME_CREDIT: who gives or uses more is not believed again.
  */

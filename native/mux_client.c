@@ -1,4 +1,5 @@
 /* See mux.h: the side of the clients. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "mux.h"
@@ -21,9 +22,14 @@ void mux_client_gone(struct mux *mux, int number)
 	struct mux_session *session = client->session;
 
 	queue_free(&client->out);
+	queue_free(&client->start);
 	*client = (struct mux_client){0};
 	if (session == NULL)
 		return;
+	if (!session->complete) {
+		session->number = 0;
+		return;
+	}
 	session->client = MUX_NOBODY;
 	session->hangup = true;
 	/* What was on its way to the client is nobody's now: the command must be able to end. */
@@ -68,17 +74,6 @@ struct queue *mux_client_out(struct mux *mux, int client)
 	return &mux->clients[client].out;
 }
 
-static bool has_more(const struct frame *frame)
-{
-	const char *key, *value;
-	size_t at = 0, size;
-
-	while ((value = frame_record(frame, &at, &key, &size)) != NULL)
-		if (size == 4 && memcmp(key, "more", 4) == 0 && strcmp(value, "1") == 0)
-			return true;
-	return false;
-}
-
 static bool take_start(struct mux *mux, int number, const struct frame *frame)
 {
 	static const char crowded[] = "step=fork\0errno=11\0detail=too many commands in the guest\0status=125";
@@ -92,8 +87,16 @@ static bool take_start(struct mux *mux, int number, const struct frame *frame)
 		client->closing = true;
 		return true;
 	}
+	const struct frame told = {.size = frame->size, .type = FRAME_START, .session = session->number,
+				   .payload = frame->payload};
 	session->start_size += frame->size;
-	session->complete = !has_more(frame);
+	session->complete = !frame_has_more(frame);
+	mux_put(&client->start, &told);
+	if (session->complete) {
+		if (!queue_add(&mux->to_guest, queue_first(&client->start), client->start.size))
+			abort();
+		queue_free(&client->start);
+	}
 	return session->start_size <= FRAME_START_MAX;
 }
 
@@ -173,7 +176,7 @@ long mux_client_take(struct mux *mux, int number, const unsigned char *bytes, si
 		if (!take(mux, number, &frame))
 			return -1;
 		taken += (size_t)length;
-		if (client->session == NULL)
+		if (frame.type == FRAME_START)
 			continue;
 		frame.session = client->session->number;
 		mux_put(&mux->to_guest, &frame);

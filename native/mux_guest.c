@@ -60,9 +60,6 @@ static const char *take_turn(struct mux *mux, struct mux_session *session, const
 
 	if (session->started != (frame->type == FRAME_EXIT))
 		return "a command's start or end out of turn";
-	/* Only a session that its client hung up may fail before all of its START was said. */
-	if (!session->complete && (starts || session->client != MUX_NOBODY))
-		return "an answer to half a start";
 	if ((starts && frame->size != 4) || (frame->type == FRAME_EXIT && frame->size != 8))
 		return "a command's start or end of the wrong size";
 	session->started = true;

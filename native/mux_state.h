@@ -10,13 +10,14 @@ struct mux_client {
 	bool used, closing, raw;
 	struct mux_session *session; /* NULL until START */
 	struct queue out;
+	struct queue start; /* of a START that is not complete yet: the guest gets it in one go */
 };
 
 struct mux_session {
 	uint32_t number;        /* 0: free; its place in the table, and how often that was used */
 	uint32_t uses;
 	int client;             /* or MUX_NOBODY: gone */
-	bool complete;          /* all of START is said */
+	bool complete;          /* all of START is said: the guest knows it */
 	bool started;           /* the guest has said so */
 	bool hangup;            /* to be said yet */
 	bool ended[3];          /* the channel, by the side that sends on it */
