@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Compartment } from '../compartments/compartment.js';
 import type { CommandRequest } from '../compartments/launch.js';
 import { addTap, type Tap } from '../compartments/net/tap.js';
@@ -41,27 +42,44 @@ function disksOf({ disks, memory, swapDevice }: GuestPlan, swap: string | undefi
   const all =
     swapDevice === null || swap === undefined
       ? disks
-      : [...disks, { file: swap, cow: null, readOnly: false }];
+      : [...disks, { file: swap, cow: null, readOnly: false, isDevice: false }];
   const ubds = numbered(all);
   if (swap !== undefined && swapDevice !== null) makeSwap(swap, memory.swapBytes);
   for (const { cow, file, at } of ubds) if (cow !== null) makeCow(cow, file, at);
   return ubds;
 }
 
-function viewOf(host: Host, plan: GuestPlan, disks: readonly Ubd[], modules: readonly string[]): ViewStep[] {
+function viewOf(
+  host: Host,
+  plan: GuestPlan,
+  workdir: string,
+  disks: readonly Ubd[],
+  modules: readonly string[],
+): ViewStep[] {
   const { spec, kernel } = plan;
   return viewSteps({
     root: spec.root,
     mounts: spec.mounts,
     disks,
     hide: spec.hide,
-    workdir: process.cwd(),
+    workdir,
     own: [host.paths.state, host.paths.log, diskFolder(host)].filter((path) => existsSync(path)),
     kernel: kernel.path,
     libraries: librariesOf(kernel.path),
     init: host.paths.native('init'),
     modules,
   });
+}
+
+/** Where the command runs, as the kernel names it: what is to be seen there is mounted, and no link may lead to it. */
+function workdirOf({ workdir }: CommandRequest): string {
+  const path = workdir ?? process.cwd();
+  try {
+    return realpathSync(path);
+  } catch {
+    // Of the guest alone: who makes it inside can be in it.
+    return resolve(path);
+  }
 }
 
 /** Readable for the kernel of the guest, which runs as the caller. */
@@ -100,6 +118,7 @@ function configFor(plan: GuestPlan, name: string, tap: Tap | null, modules: numb
 export function furnishing(plan: GuestPlan): Furnish {
   return (compartment: Compartment, command: CommandRequest): CommandRequest => {
     const { host, store, record } = compartment;
+    const workdir = workdirOf(command);
     const folder = store.folder(record.name);
     const tap = tapOf(compartment);
     const modules = modulesOf(plan, tap);
@@ -117,12 +136,18 @@ export function furnishing(plan: GuestPlan): Furnish {
         cpuinfo: readKernelFile(`${host.paths.proc}/cpuinfo`) ?? '',
         disks: ubdWords(disks),
       }),
-      steps: viewOf(host, plan, disks, modules),
+      steps: viewOf(host, plan, workdir, disks, modules),
     });
     const file = writePrivate(`${folder}/guest.boot`, boot);
+    const ownRoot = plan.spec.root.kind !== 'host';
     return {
       ...command,
-      argv: bootWords(host, { ...command, file, ownRoot: plan.spec.root.kind !== 'host' }),
+      argv: bootWords(host, {
+        ...command,
+        ...(ownRoot ? {} : { workdir }),
+        file,
+        ownRoot,
+      }),
       env: {},
       workdir: null,
       user: null,

@@ -54,8 +54,9 @@ function planGuest(host: Host, { run, guest }: GuestRequest, watch: CpuWatch): G
   refuseHostStack({ run, guest });
   const memory = guestMemory(host, run.limits);
   const { root } = guest;
+  const { path: file, isDevice } = root;
   const image: Disk[] =
-    root.kind === 'image' ? [{ file: root.path, cow: null, readOnly: root.write === 'memory' }] : [];
+    root.kind === 'image' ? [{ file, cow: null, readOnly: root.write === 'memory', isDevice }] : [];
   const disks = [...image, ...guest.disks];
   return {
     kernel: chooseKernel(guest.kernel),

@@ -30,6 +30,9 @@ export function kernelWords({ kernel, memoryBytes, cpuinfo, disks }: KernelWords
     `mem=${Math.ceil(memoryBytes / 2 ** 20)}M`,
     'quiet',
     `lpj=${loopsPerJiffy(cpuinfo)}`,
+    // The random numbers that a kernel of User Mode Linux takes for the CPU's are the host's own (getrandom(2)): without
+    // them a guest, in which little happens, waits minutes for its first.
+    'random.trust_cpu=on',
     ...(kernel.origin === 'compart'
       ? []
       : ['initcall_blacklist=raid6_select_algo', 'selinux=0', 'apparmor=0']),

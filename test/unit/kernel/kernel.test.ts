@@ -1,4 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
 import { Host } from '../../../src/host/host.js';
@@ -44,6 +53,7 @@ describe('the command line of a kernel', () => {
       'mem=64M',
       'quiet',
       'lpj=20000000',
+      'random.trust_cpu=on',
       'rootfstype=hostfs',
       'rootflags=/',
       'ro',
@@ -106,7 +116,7 @@ describe('the CPU of a guest', () => {
 });
 
 describe('a copy-on-write file', () => {
-  it('is made with the header that the kernel reads, a hole as large as the disk, mode 0600, and never twice', () => {
+  it('is made with the header that the kernel reads, a hole as large as the disk, mode 0600, and used again only on the file it stands on', () => {
     const dir = mkdtempSync(`${tmpdir()}/compart-cow-`);
     try {
       writeFileSync(`${dir}/base`, Buffer.alloc(10 * MIB));
@@ -119,9 +129,16 @@ describe('a copy-on-write file', () => {
       expect([size, mode & 0o777]).toEqual([cowBytes(10 * MIB), 0o600]);
       // 8 KiB of header, a bitmap of 2560 bytes rounded to a page, the disk.
       expect(size).toBe(8192 + 4096 + 10 * MIB);
-      writeFileSync(`${dir}/cow`, 'used');
+      writeSync(openSync(`${dir}/cow`, 'r+'), 'used', 20_000);
       makeCow(`${dir}/cow`, `${dir}/base`, '/disk/base');
-      expect(readFileSync(`${dir}/cow`, 'utf8')).toBe('used');
+      expect(readFileSync(`${dir}/cow`, 'latin1').slice(20_000, 20_004)).toBe('used');
+      utimesSync(`${dir}/base`, 1, 1);
+      expect(said(() => makeCow(`${dir}/cow`, `${dir}/base`, '/disk/base')).message).toContain(
+        'as it is now: size or time of change differ',
+      );
+      expect(said(() => makeCow(`${dir}/base`, `${dir}/cow`, '/disk/cow')).message).toContain(
+        'is no copy-on-write file',
+      );
     } finally {
       rmSync(dir, { recursive: true });
     }
@@ -133,7 +150,7 @@ describe('what the native programs are told', () => {
     const config = encodeConfig({
       hostname: 'vm',
       modules: 1,
-      root: { kind: 'host', path: '/', write: 'memory' },
+      root: { kind: 'host', path: '/', isDevice: false, write: 'memory' },
       rootDevice: null,
       mounts: [{ source: '/a', target: '/b', readOnly: true }],
       swapDevice: '/dev/ubda',
