@@ -2,23 +2,30 @@
 #ifndef COMPART_MCONSOLE_H
 #define COMPART_MCONSOLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define MCONSOLE_FOLDER "g" /* umid: of the socket and the pid, in uml_dir */
 #define MCONSOLE_PATIENCE_MS 2000
 
-/* Where the console is asked: descriptors, and what is still to be answered. */
-struct mconsole {
-	int socket; /* a unix datagram socket of the sandbox's network namespace, with a name there */
-	int folder; /* the kernel's uml_dir (O_PATH) */
-	unsigned int owed;
-};
+#define MCONSOLE_SOCKETS 8
+#define MCONSOLE_WAYS (1 + MCONSOLE_SOCKETS)
 
 /*
- * The socket for a struct mconsole, in the network namespace of the caller: the kernel answers to its
- * abstract name, which means nothing in another namespace. -1 with errno when it fails.
+ * Where the console is asked: the kernel's uml_dir (O_PATH), and unix datagram sockets of the sandbox's
+ * network namespace, since it is there that the kernel looks up the abstract name it answers to.
+ *
+ * An answer does not say to what, and a kernel that was frozen gives those that nobody waits for any
+ * more when it thaws, not even in their order. So a socket is asked with again only when it has had
+ * its answer (owes); when none is left, no answer is to be had either.
  */
-int mconsole_socket(void);
+struct mconsole {
+	int ways[MCONSOLE_WAYS]; /* the folder, then the sockets */
+	bool owes[MCONSOLE_WAYS];
+};
+
+/* Makes the sockets, in the network namespace of the caller. 0 or an errno. */
+int mconsole_open(int ways[MCONSOLE_WAYS]);
 
 /* See uml_mconsole (uml.h). */
 int mconsole_ask(struct mconsole *console, const char *request, char *answer, size_t size);

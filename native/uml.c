@@ -34,10 +34,8 @@ static ssize_t receive(int control, union message *message, struct mconsole *con
 		count = recvmsg(control, &packet, MSG_CMSG_CLOEXEC);
 	while (count < 0 && errno == EINTR);
 	const struct cmsghdr *head = count <= 0 ? NULL : CMSG_FIRSTHDR(&packet);
-	if (head != NULL && head->cmsg_len == CMSG_LEN(2 * sizeof(int))) {
-		memcpy(&console->socket, CMSG_DATA(head), sizeof(int));
-		memcpy(&console->folder, CMSG_DATA(head) + sizeof(int), sizeof(int));
-	}
+	if (head != NULL && head->cmsg_len == CMSG_LEN(sizeof console->ways))
+		memcpy(console->ways, CMSG_DATA(head), sizeof console->ways);
 	return count;
 }
 
@@ -55,7 +53,7 @@ static int await_exec(int control, struct mconsole *console, struct uml_error *e
 	}
 	if (count != 0)
 		return sandbox_fail(error, "sandbox", count < 0 ? errno : EPROTO, "word of the child");
-	if (console->socket < 0)
+	if (console->ways[0] < 0)
 		return sandbox_fail(error, "sandbox", ECHILD, "killed while it started");
 	return 0;
 }
@@ -93,7 +91,8 @@ static int prepare(struct uml_birth *birth, struct uml *uml)
 	uml->mconsole = malloc(sizeof *uml->mconsole);
 	if (uml->mconsole == NULL)
 		return sandbox_fail(birth->error, "sandbox", ENOMEM, "memory");
-	*uml->mconsole = (struct mconsole){.socket = -1, .folder = -1};
+	*uml->mconsole = (struct mconsole){.owes = {false}};
+	memset(uml->mconsole->ways, -1, sizeof uml->mconsole->ways);
 	birth->null = fd_open_null();
 	if (birth->null < 0)
 		return sandbox_fail(birth->error, "sandbox", errno, "/dev/null");
@@ -142,7 +141,7 @@ void uml_close(struct uml *uml)
 
 	close_all(fds, sizeof fds / sizeof fds[0]);
 	if (uml->mconsole != NULL)
-		close_all((const int[]){uml->mconsole->socket, uml->mconsole->folder}, 2);
+		close_all(uml->mconsole->ways, MCONSOLE_WAYS);
 	free(uml->mconsole);
 	*uml = (struct uml){.pid = -1, .link_fd = -1, .console_fd = -1, .tty_fd = -1};
 }

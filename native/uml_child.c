@@ -28,10 +28,8 @@ static _Noreturn void give_up(const struct uml_birth *birth)
 	_exit(EXIT_NOT_STARTED);
 }
 
-/* Sends the two descriptors by which the caller reaches mconsole. */
-static int send_way(int control, int socket_fd, int folder)
+static int send_ways(int control, const int ways[MCONSOLE_WAYS])
 {
-	const int fds[2] = {socket_fd, folder};
 	union uml_way way = {.bytes = {0}};
 	char byte = UML_WAY;
 	struct iovec data = {.iov_base = &byte, .iov_len = 1};
@@ -43,8 +41,8 @@ static int send_way(int control, int socket_fd, int folder)
 
 	head->cmsg_level = SOL_SOCKET;
 	head->cmsg_type = SCM_RIGHTS;
-	head->cmsg_len = CMSG_LEN(sizeof fds);
-	memcpy(CMSG_DATA(head), fds, sizeof fds);
+	head->cmsg_len = CMSG_LEN(MCONSOLE_WAYS * sizeof *ways);
+	memcpy(CMSG_DATA(head), ways, MCONSOLE_WAYS * sizeof *ways);
 	return sendmsg(control, &message, MSG_NOSIGNAL) < 0 ? errno : 0;
 }
 
@@ -76,7 +74,7 @@ static void drop_inherited(const struct uml_birth *birth)
 	fd_close_others(kept, count);
 }
 
-/* A hostfs holds a descriptor for every file that the guest's kernel has cached. */
+/* To a hostfs every file that is open in the guest is a descriptor of its own. */
 static void set_limits(void)
 {
 	const struct rlimit none = {0, 0};
@@ -145,14 +143,14 @@ _Noreturn void uml_child(const struct uml_birth *birth)
 	}
 	umask(0);
 	set_limits();
-	const int console = mconsole_socket();
 	if (pin(birth->plan, birth->error) < 0)
 		give_up(birth);
-	const int tmp = sandbox_enter_root(birth->plan, birth->error);
-	if (tmp < 0)
+	int ways[MCONSOLE_WAYS] = {sandbox_enter_root(birth->plan, birth->error)};
+	if (ways[0] < 0)
 		give_up(birth);
-	number = console < 0 ? errno : send_way(birth->control[1], console, tmp);
-	close(tmp);
+	number = mconsole_open(ways);
+	if (number == 0)
+		number = send_ways(birth->control[1], ways);
 	if (number != 0)
 		sandbox_fail(birth->error, "sandbox", number, "a way to its management console");
 	if (number != 0 || sandbox_lock(birth->error) < 0)

@@ -16,14 +16,15 @@
 #include <sys/socket.h>
 
 #include "boot_plan.h"
+#include "mconsole.h"
 #include "uml.h"
 #include "uml_devices.h"
 
-/* The byte that comes with two descriptors: of struct mconsole the socket and the folder. */
+/* The byte that comes with the descriptors of struct mconsole. */
 #define UML_WAY 'm'
 
 union uml_way {
-	char bytes[CMSG_SPACE(2 * sizeof(int))];
+	char bytes[CMSG_SPACE(MCONSOLE_WAYS * sizeof(int))];
 	struct cmsghdr aligned;
 };
 

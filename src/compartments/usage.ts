@@ -1,5 +1,6 @@
 import { CompartError } from '../shared/errors.js';
 import { foldNotes } from '../state/fold.js';
+import { readReport } from '../state/guest.js';
 import { Ledger } from '../state/ledger.js';
 import { usageOf, type Readings, type Usage } from '../state/usage.js';
 import type { Compartment } from './compartment.js';
@@ -18,7 +19,9 @@ function usageNow(compartment: Compartment): Usage {
     return SUBSYSTEMS[kind].stats(compartment.host, loaded);
   };
   const readings: Readings = Object.fromEntries(loadedKinds(compartment).map((kind) => [kind, read(kind)]));
-  return usageOf(readings);
+  const { store, record } = compartment;
+  const report = record.guest === undefined ? null : readReport(store.folder(record.name));
+  return usageOf(readings, report?.readyUs);
 }
 
 /**

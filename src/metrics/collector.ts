@@ -2,6 +2,7 @@ import type { Host } from '../host/host.js';
 import { KernelReader } from '../host/kernfs.js';
 import { Pace } from '../shared/pace.js';
 import type { CompartmentRecord } from '../state/record.js';
+import { readReport } from '../state/guest.js';
 import { Store } from '../state/store.js';
 import { Totals } from '../state/totals.js';
 import { noUsage, usageOf, type Usage } from '../state/usage.js';
@@ -54,6 +55,7 @@ export class Collector {
     const shown = level ?? (records.length > MANY ? 'core' : 'full');
     const compartments = await this.#meter.time('cgroup', () => this.#readGroups(records, shown, pace));
     await this.#meter.time('network', () => this.#network.read(compartments, shown, pace));
+    await this.#meter.time('guest', () => this.#readGuests(compartments, pace));
     const totals = await this.#meter.time('state', () => this.#readTotals(records, compartments, pace));
     for (const snapshot of compartments) snapshot.reason = totals.reasons.get(snapshot.record.id) ?? null;
     return {
@@ -88,11 +90,20 @@ export class Collector {
     return snapshots;
   }
 
+  async #readGuests(snapshots: readonly Snapshot[], pace: Pace): Promise<void> {
+    for (const snapshot of snapshots) {
+      if (snapshot.record.kind !== 'guest') continue;
+      const folder = this.#store.folder(snapshot.record.name);
+      snapshot.guest = this.#meter.attempt('guest', () => readReport(folder));
+      if (pace.isDue()) await pace.rest();
+    }
+  }
+
   /** After all that lives was read: what ends meanwhile has left its file by then. */
   async #readTotals(records: readonly CompartmentRecord[], snapshots: readonly Snapshot[], pace: Pace) {
     const live = new Map<string, Usage>(records.map(({ id }) => [id, noUsage()]));
-    for (const { record, vm, sched, io, net } of snapshots)
-      live.set(record.id, usageOf({ vm, sched, io, net: net?.carried }));
+    for (const { record, vm, sched, io, net, guest } of snapshots)
+      live.set(record.id, usageOf({ vm, sched, io, net: net?.carried }, guest?.readyUs));
     return this.#totals.read(live, pace);
   }
 

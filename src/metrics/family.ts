@@ -12,6 +12,8 @@ export type Value = number | null | undefined;
 export interface Series<T> {
   labels: Readonly<Record<string, string>>;
   value: (from: T) => Value;
+  /** Of a histogram: what its name ends with. */
+  suffix?: '_bucket' | '_sum' | '_count';
 }
 
 /** One row of the table: all that is known of a metric. `T` is what a scrape read it from. */

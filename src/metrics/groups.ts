@@ -60,7 +60,7 @@ export class GroupCollector {
     if (membership === null) return null;
     const state = this.#stateOf(store, record, membership);
     const { frozen, frozenUs } = membership;
-    return { record, state, frozen, frozenUs, ...snapshot, net: null, reason: null };
+    return { record, state, frozen, frozenUs, ...snapshot, net: null, guest: null, reason: null };
   }
 
   #stateOf(store: Store, record: CompartmentRecord, membership: Membership): State {

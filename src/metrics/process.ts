@@ -22,6 +22,9 @@ export class ProcessMetrics {
   }
 }
 
+/** Gauges that are named as counters: promtool objects, and the same is in `nodejs_active_*` by type. */
+const MISNAMED = ['handles', 'requests', 'resources'].map((what) => `nodejs_active_${what}_total`);
+
 async function makeRegistry(format: Format): Promise<Registry> {
   const { Registry: Registered, collectDefaultMetrics } = await import('prom-client');
   const registry = new Registered();
@@ -29,5 +32,6 @@ async function makeRegistry(format: Format): Promise<Registry> {
     registry.setContentType(Registered.OPENMETRICS_CONTENT_TYPE as typeof registry.contentType);
   }
   collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
   return registry;
 }

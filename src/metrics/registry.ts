@@ -23,6 +23,8 @@ type Reading = HostSnapshot & { level: Level; seen: readonly Seen[] };
 interface Sample {
   labels: Record<string, string>;
   value: number;
+  /** As prom-client calls the parts of a histogram. */
+  metricName?: string;
 }
 
 /**
@@ -70,9 +72,11 @@ function samplesOf<T>(family: Family<T>, from: T): Sample[] {
     const labels = family.facts(from);
     return Object.keys(labels).length === 0 ? [] : [{ labels, value: 1 }];
   }
-  return family.series.flatMap(({ labels, value }) => {
+  return family.series.flatMap(({ labels, value, suffix }) => {
     const number = value(from);
-    return number === null || number === undefined ? [] : [{ labels, value: number }];
+    if (number === null || number === undefined) return [];
+    const metricName = suffix === undefined ? {} : { metricName: `${family.name}${suffix}` };
+    return [{ labels, value: number, ...metricName }];
   });
 }
 

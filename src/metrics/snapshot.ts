@@ -10,6 +10,7 @@ import type {
 } from '../host/cgroup/driver.js';
 import type { LinkCounters } from '../host/network/counters.js';
 import type { QdiscReading } from '../host/network/qdisc.js';
+import type { GuestReport } from '../state/guest.js';
 import type { CompartmentRecord } from '../state/record.js';
 import type { HostTotals } from '../state/totals.js';
 import type { ExitReason } from '../state/usage.js';
@@ -44,6 +45,8 @@ export interface Snapshot {
   io: (IoStats & IoMore) | null;
   pids: (PidsStats & PidsMore) | null;
   net: NetSnapshot | null;
+  /** The last report of a guest, null before its first and for a compartment. */
+  guest: GuestReport | null;
   /** Why its run ended, or null. */
   reason: ExitReason | null;
 }

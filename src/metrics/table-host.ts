@@ -1,12 +1,19 @@
-import { EXIT_REASONS } from '../state/usage.js';
-import { rows, type Family } from './family.js';
+import { BOOT_BUCKETS, EXIT_REASONS } from '../state/usage.js';
+import { rows, type Family, type Series } from './family.js';
 import { COLLECTORS, type HostSnapshot } from './snapshot.js';
 import { BUILD } from './table-life.js';
+import { numberText } from './text.js';
 
 const { one, split, info } = rows<HostSnapshot>('h');
 const core = { level: 'core' } as const;
 const ledger = { ...core, v2: 'what lives, history/ and totals/' };
 const REMOVED = 'removed ones included';
+
+/** How many were within a bound; OpenMetrics wants whole numbers with a point. */
+const bucket = (seconds: number, value: (host: HostSnapshot) => number): Series<HostSnapshot> => {
+  const text = numberText(seconds);
+  return { labels: { le: Number.isInteger(seconds) ? `${text}.0` : text }, suffix: '_bucket', value };
+};
 
 const SELF: ReadonlyArray<Family<HostSnapshot>> = [
   {
@@ -17,7 +24,12 @@ const SELF: ReadonlyArray<Family<HostSnapshot>> = [
       v2: "the guest's report",
       value: () => null,
     }),
-    series: [],
+    series: [
+      ...BOOT_BUCKETS.map(([key, seconds]) => bucket(seconds, ({ totals }) => totals.usage[key])),
+      bucket(Infinity, ({ totals }) => totals.usage.boots),
+      { labels: {}, suffix: '_sum', value: ({ totals }) => totals.usage.bootUs / 1e6 },
+      { labels: {}, suffix: '_count', value: ({ totals }) => totals.usage.boots },
+    ],
   },
   split('gauge', {
     ...core,

@@ -21,7 +21,7 @@ const CPU: ReadonlyArray<Family<Seen>> = [
     level: 'core',
     help: 'CPU time used.',
     v2: 'cpu.stat user_usec, system_usec',
-    v1: 'cpuacct.usage_user, cpuacct.usage_sys; else cpu.stat of the twin',
+    v1: 'cpu.stat of the twin; else cpuacct.usage_user, cpuacct.usage_sys',
     label: 'mode',
     values: MODES,
     value: ({ sched }, mode) => inSeconds(mode === 'user' ? sched?.userUs : sched?.systemUs),

@@ -121,10 +121,10 @@ function hostText(host: HostSnapshot, format: Format): string {
     const facts = family.facts?.(host);
     const samples =
       facts === undefined
-        ? family.series.flatMap(({ labels, value }) => {
+        ? family.series.flatMap(({ labels, value, suffix = '' }) => {
             const number = value(host);
             if (number === null || number === undefined) return [];
-            return [`${family.name}${labelText(labels)} ${numberText(number)}\n`];
+            return [`${family.name}${suffix}${labelText(labels)} ${numberText(number)}\n`];
           })
         : [`${family.name}${labelText(facts)} 1\n`];
     return samples.length === 0 ? '' : (HEADS.get(family.name)?.[format] ?? '') + samples.join('');

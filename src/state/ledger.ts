@@ -87,10 +87,15 @@ export class Ledger {
     if (value === null) return null;
     const { id = idIn(file), name = '' } = value as Partial<Entry>;
     if (!isHistory(file))
-      return { id, name, usage: (value as Partial<Entry>).usage ?? noUsage(), reason: null };
+      return { id, name, usage: laterUsage((value as Partial<Entry>).usage ?? {}, {}), reason: null };
     const record = value as Partial<ExitRecord>;
     if (record.verdict === undefined) return { id, name, usage: noUsage(), reason: null };
-    return { id, name, usage: usageOf(record.stats ?? {}), reason: reasonOf(record as ExitRecord) };
+    return {
+      id,
+      name,
+      usage: usageOf(record.stats ?? {}, record.guest?.readyUs),
+      reason: reasonOf(record as ExitRecord),
+    };
   }
 
   /** Notes what a compartment had used: once it is removed, or a part of it. Again for the same one, the later counts. */

@@ -147,15 +147,24 @@ describe('compart metrics', () => {
     'root',
     'cgroup-memory',
     'promtool',
-  )('promtool finds nothing to say against it', async () => {
-    await compart('load', 'vm', '--name', 'a', '--mem', '64M');
-    await compart('run', '--', 'true');
-    const { stdout } = await compart('metrics');
-    expect(await execa('promtool', ['check', 'metrics'], { input: stdout, all: true })).toMatchObject({
-      all: '',
-    });
-    await compart('rm', 'a');
-  });
+  )(
+    'promtool finds nothing to say against it, nor against what is served, that of the process included',
+    async () => {
+      await compart('load', 'vm', '--name', 'a', '--mem', '64M');
+      await compart('run', '--', 'true');
+      const { stdout } = await compart('metrics');
+      const env = { ...process.env, ...sandbox.current.env };
+      const { body } = await new Exposition(Host.current(env)).answer(undefined);
+      expect(body).toContain('\nnodejs_active_resources{');
+      for (const input of [stdout, body]) {
+        const { exitCode, all } = await execa('promtool', ['check', 'metrics'], {
+          ...{ input, all: true, reject: false },
+        });
+        expect({ exitCode, all }).toEqual({ exitCode: 0, all: '' });
+      }
+      await compart('rm', 'a');
+    },
+  );
 
   requires(
     'root',

@@ -187,7 +187,6 @@ function drawMarks(uplot: UPlot, marks: readonly Mark[]): void {
   const ratio = devicePixelRatio;
   ctx.save();
   ctx.font = `600 ${10 * ratio}px system-ui, sans-serif`;
-  ctx.textAlign = 'left';
   ctx.lineWidth = 1.5 * ratio;
   let labelled = Number.NEGATIVE_INFINITY;
   for (const { at, kind } of marks.filter((mark) => mark.at >= from && mark.at <= to)) {
@@ -201,7 +200,10 @@ function drawMarks(uplot: UPlot, marks: readonly Mark[]): void {
     // One label for those that stand together.
     if (x - labelled < LABEL_WIDTH * ratio) continue;
     labelled = x;
-    ctx.fillText(MARK_LABEL[kind], x - ratio, bbox.top - 3 * ratio);
+    // At the right edge it would run into the axis of shares.
+    const fits = x + LABEL_WIDTH * ratio <= bbox.left + bbox.width;
+    ctx.textAlign = fits ? 'left' : 'right';
+    ctx.fillText(MARK_LABEL[kind], fits ? x - ratio : x + ratio, bbox.top - 3 * ratio);
   }
   ctx.restore();
 }

@@ -134,7 +134,9 @@ export class Page implements Listener {
       `CPU ${cpuText(sum(({ rates }) => rates.cpus))}`,
       ...(kills > 0 ? [`${kills} OOM ${kills === 1 ? 'kill' : 'kills'}`] : []),
     ];
-    setText(byId('totals'), all.length === 0 ? '' : parts.join(' · '));
+    // A line never ends between a number and its word.
+    const text = parts.join(' · ').replace(/(\d|CPU) (?=\w)/g, '$1\u00a0');
+    setText(byId('totals'), all.length === 0 ? '' : text);
   }
 
   async #send(name: string, verb: string, body: object): Promise<void> {

@@ -114,7 +114,11 @@ function makeRow(name: string, onSelect: () => void): RowView {
   const element = make(
     'tr',
     { role: 'row' },
-    make('th', { scope: 'row', role: 'rowheader', class: 'name' }, button, kills),
+    make(
+      'th',
+      { scope: 'row', role: 'rowheader', class: 'name' },
+      make('div', { class: 'who' }, button, kills),
+    ),
     ...writers.map(({ cell }) => cell),
   );
   // The whole row answers to the pointer; the keyboard has the button.

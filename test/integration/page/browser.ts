@@ -22,7 +22,7 @@ export interface Tab {
   says(selector: string, wanted: RegExp): Promise<string>;
   /** What axe finds wrong. */
   violations(): Promise<string[]>;
-  /** Of the pixels of an element as they are on the screen, the share that is near a colour of the style sheet. */
+  /** Of the pixels of an element as they are on the screen, the share that is near a colour of the style sheet; 0 where it is hidden. */
   shareOf(selector: string, variable: string): Promise<number>;
   /** Is the page wider than the screen? */
   scrollsSideways(): Promise<boolean>;
@@ -103,7 +103,8 @@ function tabOf(page: Page, browser: Browser): Tab {
       );
       const element = await page.$(selector);
       if (element === null) throw new Error(`no ${selector} on the page`);
-      return nearShare(browser, await shoot(element), colour);
+      // There is no picture of what is not shown yet.
+      return (await element.isVisible()) ? nearShare(browser, await shoot(element), colour) : 0;
     },
     scrollsSideways: () => page.evaluate(() => document.documentElement.scrollWidth > innerWidth),
   };

@@ -163,8 +163,8 @@ describe('cpu on v1', () => {
       weight: 100,
       cpus: '0-1',
       usageUs: 773_724,
-      userUs: 607_937,
-      systemUs: 151_966,
+      userUs: 621_837,
+      systemUs: 151_964,
       periods: 19,
       throttledPeriods: 15,
       throttledUs: 768_693,
@@ -186,6 +186,13 @@ describe('cpu on v1', () => {
       systemUs: 151_964,
       periods: 19,
     });
+  });
+
+  it('asks cpuacct for user and system where there is no twin', () => {
+    const read = groupOf('v1');
+    const reader: typeof read = (controller, file) =>
+      controller === 'identity' ? null : read(controller, file);
+    expect(cpu.stats(reader)).toMatchObject({ usageUs: 773_724, userUs: 607_937, systemUs: 151_966 });
   });
 
   it('has no ceiling where the quota is -1', () => {

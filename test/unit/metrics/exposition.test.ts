@@ -30,7 +30,7 @@ describe.each(VERSIONS)('a scrape of a host with %s groups', (version) => {
     expect(valueOf(parseExposition(text.body), 'compart_labels', { label_team: 'we"b\\\n' })).toBe(1);
     for (const [name, { type, unit }] of parseExposition(open.body).families) {
       if (unit !== null) expect(name.endsWith(`_${unit}`)).toBe(true);
-      expect(['counter', 'gauge', 'info']).toContain(type);
+      expect(['counter', 'gauge', 'info', 'histogram']).toContain(type);
     }
   });
 
@@ -152,5 +152,51 @@ describe('a scrape', () => {
       expect(valueOf(exposed, 'process_cpu_user_seconds_total')).toBeGreaterThan(0);
       expect(valueOf(exposed, 'compart_compartments')).toBe(0);
     }
+  });
+});
+
+describe('a guest', () => {
+  const reportAt = (ms: number): string => `started_at_ms=1700000000000
+reported_at_ms=${ms}
+kernel_us=40000
+init_us=52000
+ready_us=60000
+mem_total=100
+mem_free=30
+load1=0.25
+processes=7
+oom_kills=2
+`;
+
+  it('is shown as it reports itself, and its boot counts within the bounds that it kept', async () => {
+    const { host, add } = hostOf('v2');
+    add('vm', { kind: 'guest' });
+    writeFileSync(`${folder.path}/state/compartments/vm/guest.report`, reportAt(Date.now()));
+    const exposed = await expose(new Exposition(host, { ownProcess: false }), OM);
+    const value = (name: string, labels?: Record<string, string>): number | null =>
+      valueOf(exposed, `compart_${name}`, labels);
+    expect(value('guest_up')).toBe(1);
+    expect(value('guest_boot_duration_seconds', { stage: 'ready' })).toBe(0.06);
+    expect(value('guest_memory_total_bytes')).toBe(100);
+    expect(value('guest_memory_available_bytes')).toBeNull();
+    expect(value('guest_load1')).toBe(0.25);
+    expect(value('guest_oom_kills_total')).toBe(2);
+    expect(value('boot_duration_seconds_bucket', { le: '0.05' })).toBe(0);
+    expect(value('boot_duration_seconds_bucket', { le: '0.1' })).toBe(1);
+    expect(value('boot_duration_seconds_bucket', { le: '+Inf' })).toBe(1);
+    expect(value('boot_duration_seconds_sum')).toBe(0.06);
+    expect(value('boot_duration_seconds_count')).toBe(1);
+  });
+
+  it('that has not said a word for 15 s is down, one that is frozen is not', async () => {
+    const { host, add } = hostOf('v2');
+    for (const name of ['silent', 'cold']) {
+      const { group } = add(name, { kind: 'guest' });
+      writeFileSync(`${folder.path}/state/compartments/${name}/guest.report`, reportAt(1_700_000_000_000));
+      if (name === 'cold') writeFileSync(`${group.identity}/cgroup.events`, 'populated 1\nfrozen 1\n');
+    }
+    const exposed = await expose(new Exposition(host, { ownProcess: false }));
+    expect(valueOf(exposed, 'compart_guest_up', { compartment: 'silent' })).toBe(0);
+    expect(valueOf(exposed, 'compart_guest_up', { compartment: 'cold' })).toBe(1);
   });
 });

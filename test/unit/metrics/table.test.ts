@@ -31,7 +31,10 @@ describe('the table of metrics', () => {
       if (facts === null) expect(Object.keys(labels).length).toBeLessThanOrEqual(1);
     for (const { labels, series, facts } of ALL) {
       if (facts !== null) continue;
-      for (const one of series) expect(Object.keys(one.labels)).toEqual(Object.keys(labels));
+      for (const one of series) {
+        const bound = one.suffix === '_bucket' ? ['le'] : [];
+        expect(Object.keys(one.labels)).toEqual([...Object.keys(labels), ...bound]);
+      }
     }
   });
 
