@@ -31,12 +31,18 @@ static void mount_block(const char *device, const char *at, bool writable)
 	unsigned long flags = writable ? 0 : MS_RDONLY;
 
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-		if (mount(device, at, types[i], flags, NULL) == 0)
+		if (mount(device, at, types[i], flags, NULL) == 0) {
+			if (writable && i > 0)
+				init_fail(0, "%s of %s cannot be written", types[i], device);
 			return;
+		}
 		/* A journal that cannot be replayed, as the device cannot be written. */
 		if (errno == EROFS && i == 0 && !writable &&
 		    mount(device, at, types[i], flags, "noload") == 0)
 			return;
+		/* arch/um locks the file behind a device that it may write (os_lock_file). */
+		if (errno == EAGAIN)
+			init_fail(0, "the file behind %s is in use: another guest has it", device);
 		if (errno != EINVAL && errno != ENODEV)
 			init_fail(errno, "cannot mount %s of %s", types[i], device);
 	}

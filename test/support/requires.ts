@@ -22,6 +22,7 @@ const NEEDS: Readonly<Record<string, () => boolean>> = {
   'cgroup-v1': () => / - cgroup /.test(readFileSync('/proc/self/mountinfo', 'utf8')),
   vim: () => onPath('vim') || onPath('vim.tiny'),
   less: () => onPath('less'),
+  uml: () => existsSync('/usr/bin/linux.uml'),
 };
 export type Need = keyof typeof NEEDS;
 
