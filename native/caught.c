@@ -1,6 +1,7 @@
 /* See caught.h. */
 #include "caught.h"
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
@@ -33,9 +34,9 @@ int caught_open(void)
 	return signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-void caught_stop(void)
+bool caught_stop(void)
 {
-	sigset_t stop, before;
+	sigset_t stop, before, pending;
 
 	/* Not SIGSTOP: where nobody could make it go on, the kernel does not stop it. */
 	sigemptyset(&stop);
@@ -43,6 +44,7 @@ void caught_stop(void)
 	raise(SIGTSTP);
 	sigprocmask(SIG_UNBLOCK, &stop, &before);
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	return sigpending(&pending) == 0 && sigismember(&pending, SIGCONT) == 1;
 }
 
 void caught_die(int number)

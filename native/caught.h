@@ -2,7 +2,7 @@
 #ifndef COMPART_CAUGHT_H
 #define COMPART_CAUGHT_H
 
-#include <signal.h>
+#include <stdbool.h>
 
 /*
  * Blocks those to be handed on, but what came ignored, and SIGCHLD, and returns the descriptor to read
@@ -11,8 +11,11 @@
  */
 int caught_open(void);
 
-/* Stops the caller as SIGTSTP would have, and returns when it goes on. Was it stopped at all? */
-void caught_stop(void);
+/*
+ * Stops the caller as SIGTSTP would have, and returns when it goes on. False where it was not stopped,
+ * since nobody could make it go on: no SIGCONT comes then.
+ */
+bool caught_stop(void);
 
 /* Ends the caller as the signal would have. */
 _Noreturn void caught_die(int number);

@@ -74,7 +74,7 @@ static void take_signals(struct console *console)
 		int number = (int)info.ssi_signo;
 		if (number == SIGTSTP) {
 			terminal_restore();
-			caught_stop();
+			(void)caught_stop();
 		}
 		if (number == SIGTERM || number == SIGINT || number == SIGHUP || number == SIGQUIT)
 			caught_die(number);

@@ -38,7 +38,8 @@ static void take_signals(struct session_io *io, int signal_fd)
 		if (!take_signal(io, (int)info.ssi_signo))
 			continue;
 		session_io_suspend(io);
-		caught_stop();
+		if (!caught_stop())
+			(void)session_io_signal(io, SIGCONT);
 	}
 }
 
@@ -77,5 +78,8 @@ int guest_exec(int argc, char **argv)
 		return EXIT_GUEST;
 	attend(&io, signal_fd);
 	session_io_close(&io);
-	return io.lost ? session_end_tell_guest(argv[at]) : io.status;
+	if (io.lost)
+		return session_end_tell_guest(argv[at]);
+	session_end_tell_oom(io.oom_kills);
+	return io.status;
 }

@@ -28,6 +28,7 @@ static void guest_said(void *owner, const struct frame *frame)
 	} else {
 		report_take(keeper, frame);
 		memory_reported(keeper);
+		tty_line_reported(keeper);
 	}
 	report_write(keeper);
 }

@@ -12,6 +12,7 @@
 
 #include "caught.h"
 #include "clock.h"
+#include "session_end.h"
 #include "words.h"
 
 /* The sources of the loop, by their places; clients follow. */
@@ -126,7 +127,8 @@ static void suspend_when_due(struct keeper *keeper)
 		return;
 	if (keeper->has_io)
 		session_io_suspend(&keeper->io);
-	caught_stop();
+	if (!caught_stop() && keeper->has_io)
+		(void)session_io_signal(&keeper->io, SIGCONT);
 }
 
 static void turn(struct keeper *keeper, const struct pollfd *sources)
@@ -227,6 +229,8 @@ static int end(struct keeper *keeper)
 
 	if (keeper->has_io)
 		session_io_close(&keeper->io);
+	if (told)
+		session_end_tell_oom(keeper->io.oom_kills);
 	if (keeper->memory.asker > 0)
 		kill(keeper->memory.asker, SIGKILL);
 	report_write(keeper);

@@ -48,6 +48,7 @@ struct tty_line {
 	int client; /* who has it, or -1 */
 	struct queue in;
 	int64_t next_ms; /* no input before */
+	bool waits;      /* for the guest's answer */
 	struct queue backlog; /* the last that was printed while nobody had it */
 };
 
@@ -159,6 +160,8 @@ size_t tty_line_type(struct keeper *keeper, const unsigned char *bytes, size_t s
 bool tty_line_takes(const struct keeper *keeper);
 void tty_line_turn(struct keeper *keeper, short events);
 short tty_line_events(const struct keeper *keeper);
+/* The guest has answered. */
+void tty_line_reported(struct keeper *keeper);
 int64_t tty_line_deadline(const struct keeper *keeper);
 
 /* report.c: what the guest said of itself; asks it to; guest.report. */

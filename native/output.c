@@ -4,19 +4,32 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+/* Opened again to be read, a FIFO by name does not tell poll(2) of writers that were gone before. */
+static bool can_reopen(int fd, int mode)
+{
+	struct stat status;
+	struct statfs system;
+
+	if (isatty(fd))
+		return true;
+	return fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) &&
+	       (mode != O_RDONLY || (fstatfs(fd, &system) == 0 && system.f_type == PIPEFS_MAGIC));
+}
 
 int output_reopen(int fd, int mode)
 {
-	struct stat status;
 	char path[32];
 
-	if (fstat(fd, &status) < 0 || !(S_ISFIFO(status.st_mode) || isatty(fd)))
+	if (!can_reopen(fd, mode))
 		return fd;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	int own = open(path, mode | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);

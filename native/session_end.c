@@ -68,6 +68,13 @@ int session_end_tell_failure(const struct frame *frame)
 	return failure.status > 0 && failure.status < 256 ? failure.status : EXIT_GUEST;
 }
 
+void session_end_tell_oom(uint32_t kills)
+{
+	if (kills > 0)
+		words_say("the guest ran out of memory: its kernel killed %u process%s", kills,
+			  kills == 1 ? "" : "es");
+}
+
 void session_end_tell_write(int which, int error)
 {
 	words_say("cannot write to %s: %s", which == 0 ? "stdout" : "stderr", strerror(error));

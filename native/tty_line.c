@@ -11,10 +11,13 @@
 
 /*
  * The kernel's line loses its input for ever once about 4 KB of it are unread (line_throttle of
- * arch/um/drivers/line.c, before it was mended): so it gets a little, and time to be read.
+ * arch/um/drivers/line.c, before it was mended): so it gets a little, and time to be read. How long that
+ * takes depends on how much of the host's CPU the guest gets: of a longer text, it gets the next piece
+ * when it has answered a question besides.
  */
 #define PIECE ((size_t)1024)
 #define PAUSE_MS 20
+#define ANSWER_MS 2000 /* then it gets the next piece without */
 #define IN_MAX ((size_t)4096)
 #define OUT_MAX ((size_t)256 * 1024) /* beyond it a terminal that does not read misses something */
 
@@ -108,5 +111,18 @@ void tty_line_turn(struct keeper *keeper, short events)
 	if (count <= 0)
 		return;
 	queue_drop(in, (size_t)count);
+	keeper->tty.next_ms = clock_now_ms() + PAUSE_MS;
+	keeper->tty.waits = in->size > 0 && mux_guest_ready(keeper->mux);
+	if (!keeper->tty.waits)
+		return;
+	keeper->tty.next_ms += ANSWER_MS;
+	report_ask(keeper);
+}
+
+void tty_line_reported(struct keeper *keeper)
+{
+	if (!keeper->tty.waits || keeper->report.asked > 0)
+		return;
+	keeper->tty.waits = false;
 	keeper->tty.next_ms = clock_now_ms() + PAUSE_MS;
 }

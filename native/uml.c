@@ -3,9 +3,8 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -86,13 +85,23 @@ static int raise_child(struct uml_birth *birth, struct uml *uml)
 	return result;
 }
 
+/* Shared with the caller's children: an answer that one of them gave up is not the next one's. */
+static struct mconsole *open_console(void)
+{
+	struct mconsole *console =
+		mmap(NULL, sizeof *console, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (console == MAP_FAILED)
+		return NULL;
+	memset(console->ways, -1, sizeof console->ways);
+	return console;
+}
+
 static int prepare(struct uml_birth *birth, struct uml *uml)
 {
-	uml->mconsole = malloc(sizeof *uml->mconsole);
+	uml->mconsole = open_console();
 	if (uml->mconsole == NULL)
 		return sandbox_fail(birth->error, "sandbox", ENOMEM, "memory");
-	*uml->mconsole = (struct mconsole){.owes = {false}};
-	memset(uml->mconsole->ways, -1, sizeof uml->mconsole->ways);
 	birth->null = fd_open_null();
 	if (birth->null < 0)
 		return sandbox_fail(birth->error, "sandbox", errno, "/dev/null");
@@ -140,9 +149,10 @@ void uml_close(struct uml *uml)
 	const int fds[] = {uml->link_fd, uml->console_fd, uml->tty_fd};
 
 	close_all(fds, sizeof fds / sizeof fds[0]);
-	if (uml->mconsole != NULL)
+	if (uml->mconsole != NULL) {
 		close_all(uml->mconsole->ways, MCONSOLE_WAYS);
-	free(uml->mconsole);
+		munmap(uml->mconsole, sizeof *uml->mconsole);
+	}
 	*uml = (struct uml){.pid = -1, .link_fd = -1, .console_fd = -1, .tty_fd = -1};
 }
 

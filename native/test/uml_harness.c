@@ -1,10 +1,10 @@
 /*
- * uml-harness BOOTFILE [REQUEST...]: starts the kernel of a boot file, prints what it prints, and exits
- * with its status. For tests and for hands.
+ * uml-harness BOOTFILE: starts the kernel of a boot file, prints what it prints, and exits with its
+ * status. For tests and for hands.
  *
  * On stderr, lines of key=value: pid and start_us (of uml_start) once it runs, first_us (its first byte,
  * from the same beginning), or "fail STEP ERRNO DETAIL" and 125. A line on stdin is a request to
- * mconsole ("mconsole ERRNO ANSWER" on stderr), or "kill", or "tty", which sends the rest to con1.
+ * mconsole, asked by a child ("mconsole ERRNO ANSWER" on stderr), or "kill", or "tty WORDS" for con1.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,17 +44,26 @@ static char *read_file(const char *path, size_t *size)
 	return text;
 }
 
-static void obey(const struct uml *uml, char *line)
+static _Noreturn void ask(const struct uml *uml, const char *line)
 {
 	char answer[8192];
+	const int error = uml_mconsole(uml, line, answer, sizeof answer);
 
+	fprintf(stderr, "mconsole %d %s\n", error, answer);
+	_exit(0);
+}
+
+static void obey(const struct uml *uml, char *line)
+{
 	if (strcmp(line, "kill") == 0) {
 		uml_kill(uml);
 	} else if (strncmp(line, "tty ", 4) == 0) {
 		dprintf(uml->tty_fd, "%s\n", line + 4);
 	} else {
-		const int error = uml_mconsole(uml, line, answer, sizeof answer);
-		fprintf(stderr, "mconsole %d %s\n", error, answer);
+		const pid_t child = fork();
+		if (child == 0)
+			ask(uml, line);
+		(void)waitpid(child, NULL, 0);
 	}
 }
 

@@ -77,6 +77,27 @@ describe('compart-guest boot', () => {
     });
   });
 
+  withGuests('a command that wants more than the guest’s 128 MiB: 137, and who killed it', async () => {
+    await withFolder(async (folder) => {
+      const { code, stderr } = await folder.boot(['tail', '/dev/zero']).ended;
+      expect(code).toBe(137);
+      expect(stderr).toBe('compart: the guest ran out of memory: its kernel killed 1 process\n');
+      expect(folder.file('guest.ending')).toMatchObject({ reason: 'stopped', oom_kills: '1' });
+    });
+  });
+
+  withGuests('SIGTERM before the guest is up ends it by that signal, and the guest with it', async () => {
+    await withFolder(async (folder) => {
+      const keeper = folder.boot(['true']);
+      await until('a kernel', () => folder.file('guest.report')['spawn_us']);
+      const pids = tree(keeper.child.pid ?? 0);
+      keeper.child.kill('SIGTERM');
+      expect((await keeper.ended).signal).toBe('SIGTERM');
+      expect(pids.filter(runs)).toEqual([]);
+      expect(folder.file('guest.ending')['reason']).toBe('killed');
+    });
+  });
+
   withGuests('killed, takes all of the guest with it', async () => {
     await withFolder(async (folder) => {
       const keeper = await folder.up();

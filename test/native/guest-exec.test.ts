@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
-import { Folder, type Running } from './keeper.js';
+import { Folder, GUEST, Running } from './keeper.js';
 
 const NEEDS = ['root', 'linux.uml', 'ldd'];
 const withGuests = requires(...NEEDS);
@@ -53,6 +54,18 @@ describe('compart-guest exec', () => {
     const { code, stderr } = await folder.run(['true'], '', ['--workdir', '/nowhere']);
     expect(code).toBe(125);
     expect(stderr).toBe('compart: cannot change to the directory /nowhere: No such file or directory\n');
+  });
+
+  withGuests('reads a FIFO to its end whose writer is gone already', async () => {
+    const fifo = folder.path('fifo');
+    execFileSync('mkfifo', [fifo]);
+    const reader = openSync(fifo, 'r+');
+    writeSync(reader, 'from a fifo\n');
+    const script = `exec 3<${fifo}; sleep 0.6; exec ${GUEST} exec ${folder.state} -- cat <&3 3<&-`;
+    const running = new Running(spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'pipe'] }));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    closeSync(reader);
+    expect((await running.ended).stdout.toString()).toBe('from a fifo\n');
   });
 
   withGuests('20 commands at once each get their own 200 KB back', async () => {
