@@ -23,6 +23,10 @@ export interface GuestConfig {
   hosts: string | null;
   resolver: string | null;
   init: string | null;
+  /** Tasks that commands, or the root's init, may have; null without a limit. */
+  tasks: number | null;
+  /** No set-id bit of the root counts. */
+  nosuid: boolean;
   shell: string | null;
 }
 
@@ -41,7 +45,9 @@ export function encodeConfig(config: GuestConfig): Buffer {
       ['at', target],
       ['mode', readOnly ? 'ro' : 'rw'],
     ]),
+    ...optional('nosuid', config.nosuid ? 'yes' : null),
     ...optional('swap', config.swapDevice),
+    ...optional('pids', config.tasks === null ? null : String(config.tasks)),
     ...optional('link', link === null ? null : 'vec1'),
     ...(link?.addresses ?? []).map((address): [string, string] => ['address', address]),
     ...(link?.gateways ?? []).map((gateway): [string, string] => ['gateway', gateway]),

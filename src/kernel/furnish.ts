@@ -97,7 +97,7 @@ function tapOf({ host, store, record }: Compartment): Tap | null {
   return loaded === null ? null : addTap(host, loaded);
 }
 
-function configFor(plan: GuestPlan, name: string, tap: Tap | null, modules: number): Buffer {
+function configFor(host: Host, plan: GuestPlan, name: string, tap: Tap | null, modules: number): Buffer {
   const { spec } = plan;
   return encodeConfig({
     hostname: name,
@@ -110,6 +110,8 @@ function configFor(plan: GuestPlan, name: string, tap: Tap | null, modules: numb
     hosts: tap?.hosts ?? null,
     resolver: tap?.resolver ?? null,
     init: spec.init,
+    tasks: plan.tasks,
+    nosuid: spec.root.kind !== 'image' && host.uid !== 0,
     shell: spec.init === null ? '/bin/sh' : null,
   });
 }
@@ -123,7 +125,7 @@ export function furnishing(plan: GuestPlan): Furnish {
     const tap = tapOf(compartment);
     const modules = modulesOf(plan, tap);
     const disks = disksOf(plan, record.guest?.files[0]);
-    const config = writePrivate(`${folder}/guest.config`, configFor(plan, record.name, tap, modules.length));
+    const config = writePrivate(`${folder}/guest.config`, configFor(host, plan, record.name, tap, modules.length));
     const boot = encodeBoot({
       folder,
       memoryBytes: plan.memory.ramBytes,

@@ -158,12 +158,15 @@ describe('what the native programs are told', () => {
       hosts: '127.0.0.1 localhost\n',
       resolver: null,
       init: null,
+      tasks: 50,
+      nosuid: true,
       shell: '/bin/sh',
     });
     expect(records(config)).toEqual([
       ...['compart-guest/1', 'hostname=vm', 'module=/mod/0.ko', 'root=hostfs:/r', 'write=overlay'],
-      ...['mount=hostfs:/m/0', 'at=/b', 'mode=ro', 'swap=/dev/ubda', 'link=vec1'],
+      ...['mount=hostfs:/m/0', 'at=/b', 'mode=ro', 'nosuid=yes', 'swap=/dev/ubda', 'pids=50'],
       ...[
+        'link=vec1',
         'address=10.0.0.2/32',
         'gateway=10.0.0.1',
         'hosts=127.0.0.1 localhost\n',
