@@ -231,3 +231,39 @@ export function toolExists(file: string): boolean {
   const dirs = (toolEnvironment()['PATH'] ?? '').split(':');
   return dirs.some((dir) => dir !== '' && existsSync(`${dir}/${file}`));
 }
+
+/** How a long tool is watched. */
+export interface Watching {
+  /** Adds to the environment. */
+  env: Record<string, string>;
+  /** A descriptor that is its descriptor 3. */
+  fd: number;
+  /** What it prints on stderr, line by line. */
+  onLine: (line: string) => void;
+}
+
+/**
+ * Runs a tool that takes minutes and returns its exit status; it is told to end (TERM) when compart ends, however that
+ * comes about.
+ * @throws ERR_COMPART_LAUNCH if it cannot be started
+ */
+export async function watchTool(
+  file: string,
+  argv: readonly string[],
+  { env, fd, onLine }: Watching,
+): Promise<ExitStatus> {
+  const { spawn } = await childProcess();
+  const { createInterface } = await import('node:readline');
+  const child = spawn('setpriv', ['--pdeathsig', 'TERM', file, ...argv], {
+    env: { ...toolEnvironment(), LC_ALL: 'C', ...env },
+    stdio: ['ignore', 'ignore', 'pipe', fd],
+  });
+  const said = child.stderr;
+  if (said !== null) createInterface({ input: said }).on('line', onLine);
+  return new Promise<ExitStatus>((resolve, reject) => {
+    child.once('close', (exitCode, signal) => resolve({ exitCode, signal }));
+    child.once('error', (error) =>
+      reject(new CompartError('ERR_COMPART_LAUNCH', `cannot start ${file}: ${systemReason(error)}`)),
+    );
+  });
+}
