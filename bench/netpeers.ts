@@ -85,6 +85,14 @@ async function untilStart(...flags: string[]): Promise<number> {
   return Number(BigInt(stdout) / 1000n) / 1000 - asked;
 }
 
+/** What is missing: the first line of the program's own words, or that there is no such program. */
+function whyNot(error: unknown): string {
+  const { code, stderr } = error as { code?: string; stderr?: unknown };
+  if (code === 'ENOENT') return 'not installed';
+  const said = typeof stderr === 'string' ? stderr.trim().split('\n')[0] : undefined;
+  return said === undefined || said === '' ? (String(error).split('\n')[0] ?? '') : said.replace(/\.$/, '');
+}
+
 /** A table: one of each, from call to end, and a hundred at once where one works. */
 export async function launchTimes(): Promise<string[]> {
   const rows: string[] = [];
@@ -96,7 +104,7 @@ export async function launchTimes(): Promise<string[]> {
     try {
       await next(way);
     } catch (error) {
-      absent.push(`${name}: ${(error as Error).message.split('\n').at(-1) ?? ''}`);
+      absent.push(`${name}: ${whyNot(error)}`);
       continue;
     }
     const one: number[] = [];

@@ -66,13 +66,7 @@ const char *frame_record(const struct frame *frame, size_t *at, const char **key
 
 bool frame_has_more(const struct frame *frame)
 {
-	const char *key, *value;
-	size_t at = 0, size;
-
-	while ((value = frame_record(frame, &at, &key, &size)) != NULL)
-		if (size == 4 && memcmp(key, "more", 4) == 0 && strcmp(value, "1") == 0)
-			return true;
-	return false;
+	return frame->size >= FRAME_MORE_SIZE && memcmp(frame->payload, FRAME_MORE, FRAME_MORE_SIZE) == 0;
 }
 
 uint32_t frame_u32(const struct frame *frame, size_t offset)

@@ -27,10 +27,12 @@
  *               uptimes of the guest, microseconds, at which init began, had its mounts and network,
  *               and sent this. First of all; nothing is answered before.
  *   >  START    text, a session: arg=WORD + (argv), env=K=V +, clearenv=1 (else init's own: PATH,
- *               HOME, TERM), workdir=DIR, user=USER[:GROUP] (names or numbers, by the passwd(5) and
- *               group(5) of the guest; left out: root), tty=ROWSxCOLUMNS for a terminal of its own,
- *               more=1 where another START with more of these follows at once (of this session;
- *               FRAME_START_MAX in all)
+ *               TERM, and root's HOME), workdir=DIR, user=USER[:GROUP] (names or numbers, by the passwd(5) and
+ *               group(5) of the guest, with HOME, and USER and LOGNAME for one that has a name there,
+ *               unless given; left out: root), tty=ROWSxCOLUMNS for a terminal of its own. What is too
+ *               long for a frame comes in several that follow each other at once, its bytes cut
+ *               anywhere: the first record of each is then more=1, of the last more=0 (FRAME_START_MAX
+ *               in all)
  *   <  STARTED  u32 the pid in the guest; or
  *   <  FAILED   text: step=workdir|user|exec|fork|pty|plan, errno=N, detail=TEXT, status=125|126|127;
  *               the end of the session
@@ -113,7 +115,12 @@ int frame_decode(struct frame *frame, const unsigned char *bytes, size_t size);
  */
 const char *frame_record(const struct frame *frame, size_t *at, const char **key, size_t *key_size);
 
-/* Has the START a record more=1? */
+/* The first record of a START that is not the last piece of it, and of the last one. */
+#define FRAME_MORE "more=1"
+#define FRAME_LAST "more=0"
+#define FRAME_MORE_SIZE sizeof FRAME_MORE
+
+/* Is this a START of which more has to come? */
 bool frame_has_more(const struct frame *frame);
 
 /* A u32 of the payload at the offset; 0 beyond its end. */

@@ -74,7 +74,7 @@ static pid_t run(const struct sessions *sessions, const struct start *start, con
 
 	for (int i = 0; i < 3; i++)
 		spawn.fds[i] = ends->theirs[start->terminal ? 0 : i];
-	spawn.environment = start_environment(start, user == NULL ? "/root" : user->home);
+	spawn.environment = start_environment(start, user);
 	if (spawn.environment == NULL) {
 		*failure = (struct failure){"fork", NULL, ENOMEM, 125};
 		return -1;

@@ -21,6 +21,7 @@
  *   address=IP/LENGTH + gateway=IP +  of both families
  *   hosts=TEXT resolv=TEXT            the guest's /etc/hosts and /etc/resolv.conf, laid over what the
  *                       root has (the file is made if it can be)
+ *   seed=HEX            of the guest's random numbers: at most GUEST_SEED_MAX bytes, all of them secret
  *   init=FILE           the root's own init takes over as process 1; init.c's part goes on beside it
  *   shell=FILE          on /dev/tty1, once somebody presses Enter there, again after each end
  *
@@ -31,6 +32,7 @@
 #define COMPART_GUEST_CONFIG_H
 
 #define GUEST_HEADER "compart-guest/1"
+#define GUEST_SEED_MAX 64
 #define GUEST_BYTES_MAX ((size_t)256 * 1024)
 
 #endif

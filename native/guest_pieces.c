@@ -4,9 +4,12 @@
 
 #include "guest_session.h"
 
-static bool fits(const struct pieces *pieces, const struct frame *frame)
+static bool fits(const struct pieces *pieces, const struct frame *frame, bool more)
 {
-	return (pieces->size == 0 || pieces->whole.session == frame->session) &&
+	const bool marked = more || (frame->size >= FRAME_MORE_SIZE &&
+				     memcmp(frame->payload, FRAME_LAST, FRAME_MORE_SIZE) == 0);
+
+	return marked && (!pieces->begun || pieces->whole.session == frame->session) &&
 	       pieces->size + frame->size <= FRAME_START_MAX;
 }
 
@@ -15,9 +18,9 @@ const struct frame *pieces_take(struct pieces *pieces, const struct frame *frame
 	const bool more = frame_has_more(frame);
 	unsigned char *bytes;
 
-	if (pieces->size == 0 && !more)
+	if (!pieces->begun && !more)
 		return frame;
-	if (!fits(pieces, frame)) {
+	if (!fits(pieces, frame, more)) {
 		wire_break(wire, "the host sent pieces that are not of one command");
 		return NULL;
 	}
@@ -26,9 +29,10 @@ const struct frame *pieces_take(struct pieces *pieces, const struct frame *frame
 		wire_break(wire, "no memory for a command");
 		return NULL;
 	}
-	memcpy(bytes + pieces->size, frame->payload, frame->size);
+	memcpy(bytes + pieces->size, frame->payload + FRAME_MORE_SIZE, frame->size - FRAME_MORE_SIZE);
 	pieces->bytes = bytes;
-	pieces->size += frame->size;
+	pieces->size += frame->size - FRAME_MORE_SIZE;
+	pieces->begun = more;
 	pieces->whole = (struct frame){.size = (uint32_t)pieces->size, .type = FRAME_START,
 				       .session = frame->session, .payload = bytes};
 	if (more)

@@ -57,6 +57,7 @@ struct session {
 struct pieces {
 	unsigned char *bytes;
 	size_t size;
+	bool begun;
 	struct frame whole;
 };
 

@@ -16,6 +16,7 @@ struct user {
 	uint32_t groups[USER_GROUPS_MAX];
 	size_t group_count;
 	char home[4096];
+	char name[256]; /* empty for a number without an entry */
 };
 
 /*
@@ -39,8 +40,11 @@ struct start {
 const char *start_parse(struct start *start, const struct frame *frame);
 void start_free(struct start *start);
 
-/* init's own variables and those given, which win; NULL when there is no memory. */
-char **start_environment(const struct start *start, const char *home);
+/*
+ * init's own variables, those that say who the user is (NULL: root), and those given, which win; NULL when
+ * there is no memory.
+ */
+char **start_environment(const struct start *start, const struct user *user);
 
 struct spawn {
 	char **words, **environment; /* words as in struct start */

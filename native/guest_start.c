@@ -1,4 +1,5 @@
 /* START, parsed: see guest_spawn.h. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,7 @@
 
 #define PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define TERM "TERM=linux"
-#define OWN_VARIABLES 3
+#define OWN_VARIABLES 5
 
 static bool parse_size(const char *text, unsigned short *rows, unsigned short *columns)
 {
@@ -45,7 +46,7 @@ static const char *take(struct start *start, const char *key, size_t key_size, c
 	} else if (is(key, key_size, "tty")) {
 		start->terminal = true;
 		return parse_size(value, &start->rows, &start->columns) ? NULL : "tty is no ROWSxCOLUMNS";
-	} else if (!is(key, key_size, "more")) { /* guest_pieces.c has seen to it */
+	} else {
 		return "a record of no known key";
 	}
 	return NULL;
@@ -88,21 +89,35 @@ static void put(char **list, size_t *count, char *variable)
 		++*count;
 }
 
-/* One allocation: the list, and behind it the words of HOME. */
-char **start_environment(const struct start *start, const char *home)
+/* The words of a variable, at *room, which moves behind them. */
+static char *say(char **room, const char *name, const char *value)
 {
+	char *variable = *room;
+
+	*room += sprintf(variable, "%s=%s", name, value) + 1;
+	return variable;
+}
+
+/* One allocation: the list, and behind it the words of what is made here. */
+char **start_environment(const struct start *start, const struct user *user)
+{
+	const char *home = user == NULL ? "/root" : user->home, *name = user == NULL ? "" : user->name;
 	size_t slots = OWN_VARIABLES + start->variable_count + 1, count = 0;
-	char **list = calloc(1, slots * sizeof *list + sizeof "HOME=" + strlen(home));
+	size_t room = sizeof "HOME=USER=LOGNAME=" + strlen(home) + 2 * strlen(name) + 3;
+	char **list = calloc(1, slots * sizeof *list + room);
 
 	if (list == NULL)
 		return NULL;
-	char *variable = (char *)(list + slots);
-	strcpy(variable, "HOME=");
-	strcat(variable, home);
+	char *words = (char *)(list + slots);
 	if (!start->clear) {
 		list[count++] = (char *)PATH;
-		list[count++] = variable;
 		list[count++] = (char *)TERM;
+	}
+	if (!start->clear || user != NULL)
+		list[count++] = say(&words, "HOME", home);
+	if (*name != '\0') {
+		list[count++] = say(&words, "USER", name);
+		list[count++] = say(&words, "LOGNAME", name);
 	}
 	for (size_t i = 0; i < start->variable_count; i++)
 		put(list, &count, start->variables[i]);

@@ -58,8 +58,8 @@ static bool is_id(const char *text, uint32_t *id)
 	return number_parse_id(text, strlen(text), id) == 0;
 }
 
-/* By name, else by number; name is left empty for a number without an entry. */
-static int find_user(struct user *user, const char *wanted, char *name, size_t size)
+/* By name, else by number. */
+static int find_user(struct user *user, const char *wanted)
 {
 	char *text = read_file("/etc/passwd"), *rest = text, *fields[FIELDS];
 	uint32_t number = 0, uid, gid;
@@ -71,13 +71,13 @@ static int find_user(struct user *user, const char *wanted, char *name, size_t s
 			continue;
 		if (numeric ? uid != number : strcmp(fields[0], wanted) != 0)
 			continue;
-		if (strlen(fields[5]) >= sizeof user->home || strlen(fields[0]) >= size)
+		if (strlen(fields[5]) >= sizeof user->home || strlen(fields[0]) >= sizeof user->name)
 			continue;
 		user->uid = uid;
 		user->gid = gid;
 		if (*fields[5] != '\0')
 			strcpy(user->home, fields[5]);
-		strcpy(name, fields[0]);
+		strcpy(user->name, fields[0]);
 		found = true;
 	}
 	free(text);
@@ -100,7 +100,7 @@ static bool is_member(char *members, const char *name)
 }
 
 /* The group of that name, or (wanted NULL) all of which the user is a member. */
-static int find_groups(struct user *user, const char *wanted, const char *name)
+static int find_groups(struct user *user, const char *wanted)
 {
 	char *text = read_file("/etc/group"), *rest = text, *fields[FIELDS];
 	uint32_t gid;
@@ -113,8 +113,8 @@ static int find_groups(struct user *user, const char *wanted, const char *name)
 			user->gid = gid;
 			error = 0;
 		}
-		if (wanted == NULL && *name != '\0' && user->group_count < USER_GROUPS_MAX &&
-		    is_member(fields[3], name))
+		if (wanted == NULL && *user->name != '\0' && user->group_count < USER_GROUPS_MAX &&
+		    is_member(fields[3], user->name))
 			user->groups[user->group_count++] = gid;
 	}
 	free(text);
@@ -123,7 +123,7 @@ static int find_groups(struct user *user, const char *wanted, const char *name)
 
 int user_find(struct user *user, const char *text)
 {
-	char wanted[256], name[256] = "";
+	char wanted[256];
 	const char *colon = strchr(text, ':');
 	size_t length = colon == NULL ? strlen(text) : (size_t)(colon - text);
 
@@ -132,6 +132,6 @@ int user_find(struct user *user, const char *text)
 		return EINVAL;
 	memcpy(wanted, text, length);
 	wanted[length] = '\0';
-	int error = find_user(user, wanted, name, sizeof name);
-	return error != 0 ? error : find_groups(user, colon == NULL ? NULL : colon + 1, name);
+	int error = find_user(user, wanted);
+	return error != 0 ? error : find_groups(user, colon == NULL ? NULL : colon + 1);
 }

@@ -88,6 +88,8 @@ int main(int argc, char **argv)
 	init_enter_root(&config);
 	init_mount_system(&config);
 	init_mount_trees(&config, &trees);
+	if (config.seed != NULL)
+		init_seed(config.seed);
 	if (config.swap != NULL)
 		init_swap_on(config.swap);
 	if (config.hostname != NULL && sethostname(config.hostname, strlen(config.hostname)) < 0)

@@ -46,6 +46,9 @@ int init_make_folders(const char *path);
 
 void init_swap_on(const char *device);
 
+/* Gives the kernel random numbers to begin with: it may know no source of its own (getrandom(2) would wait). */
+void init_seed(const char *hex);
+
 /* The loopback, the guest's network, and the link; returns a packet socket bound to the link. */
 int init_network(const struct guest_config *config);
 

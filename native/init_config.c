@@ -79,7 +79,8 @@ static const char *take(struct guest_config *config, const char *record)
 	} words[] = {
 		{"hostname", &config->hostname}, {"swap", &config->swap}, {"link", &config->link},
 		{"hosts", &config->hosts},       {"resolv", &config->resolv}, {"init", &config->init},
-		{"shell", &config->shell}, {"pids", &config->pids}, {"nosuid", &config->nosuid},
+		{"shell", &config->shell},       {"seed", &config->seed},
+		{"pids", &config->pids},         {"nosuid", &config->nosuid},
 	};
 	const char *value;
 

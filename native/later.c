@@ -1,7 +1,8 @@
 /*
- * compart-later PATH... -- COMMAND [ARG...]
+ * compart-later [@MOUNT...] PATH... -- COMMAND [ARG...]
  *
- * Runs COMMAND, and when it has succeeded takes the PATHs away, in this order: files, links, empty
+ * Takes what is mounted at each MOUNT away, and the file there: a name of a network namespace
+ * (ip-netns(8)). Runs COMMAND, and when it has succeeded takes the PATHs away, in this order: files, links, empty
  * directories. nft(8) waits for a grace period of the kernel before it ends (nf_tables_trans_destroy_flush_work);
  * nobody else has to. Meanwhile this process holds what names it: a lock among the PATHs is nobody's
  * once it is gone, whether COMMAND succeeded or not.
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,15 +37,22 @@ static int run(char **command)
 int main(int argc, char **argv)
 {
 	int paths = 1;
+	int first = 1;
 
 	while (paths < argc && strcmp(argv[paths], "--") != 0)
 		paths++;
+	while (first < paths && argv[first][0] == '@')
+		first++;
 	if (paths + 1 >= argc) {
-		fputs("usage: compart-later PATH... -- COMMAND [ARG...]\n", stderr);
+		fputs("usage: compart-later [@MOUNT...] PATH... -- COMMAND [ARG...]\n", stderr);
 		return EXIT_USAGE;
 	}
+	for (int i = 1; i < first; i++) {
+		(void)umount2(argv[i] + 1, MNT_DETACH);
+		(void)unlink(argv[i] + 1);
+	}
 	int status = run(argv + paths + 1);
-	for (int i = 1; status == 0 && i < paths; i++)
+	for (int i = first; status == 0 && i < paths; i++)
 		(void)remove(argv[i]);
 	return status;
 }

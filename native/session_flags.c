@@ -51,30 +51,30 @@ int session_flags_parse(struct session_flags *flags, int argc, char **argv, int 
 	return at;
 }
 
-/* The START that is being put together, and how much was sent in those before it. */
+/* The START that is being put together. */
 struct start {
-	struct stream *stream;
-	char *text;
-	size_t size, sent;
+	char *text; /* of FRAME_START_MAX bytes */
+	size_t size;
 	bool fits;
 };
 
-static const char more[] = "more=1";
+/* What marks the pieces has its room besides. */
+#define START_ROOM (FRAME_START_MAX - FRAME_PAYLOAD_MAX)
 
 static void add(struct start *start, const char *key, const char *value)
 {
 	const size_t size = strlen(key) + 1 + strlen(value) + 1;
 
-	if (start->size + size > FRAME_PAYLOAD_MAX - sizeof more) {
-		memcpy(start->text + start->size, more, sizeof more);
-		stream_send(start->stream, FRAME_START, 0, start->text, start->size + sizeof more);
-		start->sent += start->size + sizeof more;
-		start->size = 0;
-	}
-	start->fits = start->fits && size <= FRAME_PAYLOAD_MAX - sizeof more &&
-		      start->sent + size <= FRAME_START_MAX - FRAME_PAYLOAD_MAX;
+	start->fits = start->fits && size <= START_ROOM - start->size;
 	if (start->fits)
 		start->size += (size_t)sprintf(start->text + start->size, "%s=%s", key, value) + 1;
+}
+
+/* Nobody of another name or home is to believe the caller's. */
+static bool is_of_user(const char *variable)
+{
+	return strncmp(variable, "HOME=", 5) == 0 || strncmp(variable, "USER=", 5) == 0 ||
+	       strncmp(variable, "LOGNAME=", 8) == 0;
 }
 
 static void add_environment(struct start *start, const struct session_flags *flags)
@@ -89,15 +89,33 @@ static void add_environment(struct start *start, const struct session_flags *fla
 		add(start, "env", word);
 	}
 	for (char **name = environ; flags->inherit && *name != NULL; name++)
-		if (strchr(*name, '=') != NULL && **name != '=')
+		if (strchr(*name, '=') != NULL && **name != '=' && !(flags->user != NULL && is_of_user(*name)))
 			add(start, "env", *name);
 	for (size_t i = 0; i < flags->env_count; i++)
 		add(start, "env", flags->env[i]);
 }
 
+static void send(struct stream *stream, const struct start *start)
+{
+	char piece[FRAME_PAYLOAD_MAX];
+	size_t size;
+
+	if (start->size <= FRAME_PAYLOAD_MAX) {
+		stream_send(stream, FRAME_START, 0, start->text, start->size);
+		return;
+	}
+	for (size_t at = 0; at < start->size; at += size) {
+		const size_t left = start->size - at, room = sizeof piece - FRAME_MORE_SIZE;
+		size = left < room ? left : room;
+		memcpy(piece, size < left ? FRAME_MORE : FRAME_LAST, FRAME_MORE_SIZE);
+		memcpy(piece + FRAME_MORE_SIZE, start->text + at, size);
+		stream_send(stream, FRAME_START, 0, piece, FRAME_MORE_SIZE + size);
+	}
+}
+
 bool session_flags_start(const struct session_flags *flags, struct stream *stream)
 {
-	struct start start = {.stream = stream, .text = malloc(FRAME_PAYLOAD_MAX), .fits = true};
+	struct start start = {.text = malloc(FRAME_START_MAX), .fits = true};
 	uint16_t rows, columns;
 	char size[32];
 
@@ -116,7 +134,7 @@ bool session_flags_start(const struct session_flags *flags, struct stream *strea
 	for (char **word = flags->command; *word != NULL; word++)
 		add(&start, "arg", *word);
 	if (start.fits)
-		stream_send(stream, FRAME_START, 0, start.text, start.size);
+		send(stream, &start);
 	else
 		words_say("the command and its environment are too long for a guest");
 	free(start.text);

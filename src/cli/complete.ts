@@ -5,7 +5,8 @@ import { Store } from '../state/store.js';
 import { OPTIONS } from './options.js';
 import { VERBS } from './verbs.js';
 
-const FIRST_WORD: Readonly<Record<string, 'name' | 'kind'>> = {
+const FIRST_WORD: Readonly<Record<string, 'name' | 'kind' | 'deed'>> = {
+  kernel: 'deed',
   load: 'kind',
   attach: 'name',
   exec: 'name',
@@ -41,5 +42,6 @@ function candidates(host: Host, line: readonly string[], current: string): strin
     return [...verb.flags, 'help'].filter((flag) => OPTIONS[flag]).map((flag) => `--${flag}`);
   const wanted = FIRST_WORD[line[0] ?? ''];
   if (wanted === 'kind') return [...SUBSYSTEM_KINDS];
+  if (wanted === 'deed') return ['list', 'build', 'path'];
   return wanted === 'name' ? new Store(host.paths.state).names() : [];
 }

@@ -62,6 +62,10 @@ export const OPTIONS: Readonly<Record<string, Option>> = {
   'tls-cert': { metavar: 'FILE', help: 'certificate, PEM; with --tls-key' },
   'tls-key': { metavar: 'FILE', help: 'its key, PEM (mode 0600)' },
   'allow-control': { help: 'the page may also freeze, kill and set; wants --token-file' },
+  source: {
+    metavar: 'PATH',
+    help: 'a tree or a tarball of Linux; /usr/src/linux-source-*.tar.* if left out',
+  },
   help: { alias: 'h', help: 'this page' },
 };
 

@@ -1,5 +1,6 @@
 import type { Args } from './parse.js';
 import { GUESTS } from './guests.js';
+import { KERNELS } from './kernels.js';
 import { OBSERVING } from './observing.js';
 import { IDENTITY, LIMIT_FLAGS, SET_FLAGS, type Option } from './options.js';
 import type { Terminal } from './terminal.js';
@@ -251,6 +252,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     load: () => import('./commands/down.js'),
   },
   ...OBSERVING,
+  ...KERNELS,
   doctor: {
     usage: 'doctor',
     summary: 'what this host can enforce, and what mends the rest',

@@ -115,7 +115,7 @@ export async function loadInto(
   const subsystem = SUBSYSTEMS[kind];
   const ground = groundOf({ store, record });
   const asked = { ...limits[kind] };
-  const loaded = subsystem.load(
+  const loaded = await subsystem.load(
     host,
     ground,
     (await subsystem.prepare?.(host, ground, asked, null)) ?? asked,

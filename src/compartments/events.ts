@@ -2,9 +2,11 @@ import { watch } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MemoryStats, CpuStats } from '../host/cgroup/driver.js';
 import type { Host } from '../host/host.js';
+import { readReport } from '../state/guest.js';
 import { History, type ExitRecord } from '../state/history.js';
 import { makePrivateDir } from '../state/json.js';
 import type { CompartmentRecord } from '../state/record.js';
+import type { Compartment } from './compartment.js';
 import { listCompartments } from './inspect.js';
 import { readStats } from './readings.js';
 
@@ -86,8 +88,17 @@ async function* changes(
   const { compartments } = await listCompartments(host);
   for (const compartment of compartments) {
     const { vm, sched } = readStats(compartment);
-    yield* changesOf(compartment.record, vm, sched, seen, first);
+    yield* changesOf(compartment.record, oomKillsOf(compartment, vm), sched, seen, first);
   }
+}
+
+/** Processes that were killed for want of memory: by the host's kernel, and in a guest by its own. */
+export function oomKillsOf(
+  { store, record }: Pick<Compartment, 'store' | 'record'>,
+  vm: Pick<MemoryStats, 'oomKills'> | null | undefined,
+): number {
+  const inside = record.kind === 'guest' ? readReport(store.folder(record.name))?.oomKills : null;
+  return (vm?.oomKills ?? 0) + (inside ?? 0);
 }
 
 /**
@@ -96,12 +107,13 @@ async function* changes(
  */
 export function* changesOf(
   record: CompartmentRecord,
-  vm: Pick<MemoryStats, 'oomKills'> | null | undefined,
+  oomKills: number,
   sched: Pick<CpuStats, 'throttledPeriods'> | null | undefined,
   seen: Map<string, Seen>,
   first: boolean,
 ): Generator<CompartmentEvent> {
-  const now = countersOf(vm, sched, record);
+  const throttledPeriods = sched?.throttledPeriods ?? 0;
+  const now = { oomKills, throttledPeriods, limits: JSON.stringify(limitsOf(record)) };
   const before = seen.get(record.id);
   seen.set(record.id, now);
   if (before !== undefined) yield* differences(record.name, before, now, record);
@@ -109,18 +121,6 @@ export function* changesOf(
     yield event(record.name, 'created', { limits: limitsOf(record) });
     yield* differences(record.name, { oomKills: 0, throttledPeriods: 0, limits: now.limits }, now, record);
   }
-}
-
-function countersOf(
-  vm: Pick<MemoryStats, 'oomKills'> | null | undefined,
-  sched: Pick<CpuStats, 'throttledPeriods'> | null | undefined,
-  record: CompartmentRecord,
-): Seen {
-  return {
-    oomKills: vm?.oomKills ?? 0,
-    throttledPeriods: sched?.throttledPeriods ?? 0,
-    limits: JSON.stringify(limitsOf(record)),
-  };
 }
 
 function* differences(
@@ -138,7 +138,8 @@ function* differences(
 
 /** What an exit record tells: the end, and OOM kills that nobody had seen. Forgets the compartment in `seen`. */
 export function* exitEvents(record: ExitRecord, seen: Map<string, Seen>): Generator<CompartmentEvent> {
-  const oomKills = (record.stats['vm'] as MemoryStats | null | undefined)?.oomKills ?? 0;
+  const onHost = (record.stats['vm'] as MemoryStats | null | undefined)?.oomKills ?? 0;
+  const oomKills = onHost + (record.guest?.oomKills ?? 0);
   const known = seen.get(record.id)?.oomKills ?? 0;
   if (oomKills > known) yield event(record.name, 'oom', { oomKills: oomKills - known });
   seen.delete(record.id);

@@ -62,7 +62,7 @@ export interface Subsystem<L extends object, S> {
    * Sets the limits for a group that exists, and reads them back. They have passed {@link check}.
    * @throws ERR_COMPART_KERNEL if the kernel refuses
    */
-  load(host: Host, ground: Ground, asked: Partial<L>): SubsystemRecord;
+  load(host: Host, ground: Ground, asked: Partial<L>): SubsystemRecord | Promise<SubsystemRecord>;
   /** Changes limits of what runs, which have passed {@link check}. On failure the former limits are in force again. */
   update(host: Host, loaded: Loaded, asked: Partial<L>): SubsystemRecord;
   /** What puts the limits back that were in force, for {@link update}. */

@@ -190,6 +190,23 @@ export function runToolSync(file: string, argv: readonly string[], input = ''): 
   };
 }
 
+/** The same while the event loop goes on. */
+export async function feedTool(file: string, argv: readonly string[], input: string): Promise<ToolResult> {
+  const { spawn } = process.getBuiltinModule('node:child_process');
+  const child = spawn(file, [...argv], { env: { ...toolEnvironment(), LC_ALL: 'C' } });
+  const said = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const)
+    child[stream].setEncoding('utf8').on('data', (text: string) => (said[stream] += text));
+  // It may end before it has read all.
+  child.stdin.on('error', () => undefined).end(input);
+  return new Promise((resolve) => {
+    const end = (status: number | null, errno: string | null): void =>
+      resolve({ status, stdout: said.stdout, stderr: said.stderr.trim(), errno });
+    child.once('error', (error) => end(null, errnoOf(error)));
+    child.once('close', (status) => end(status, null));
+  });
+}
+
 /** A program that was started and waits for a word: it ends by itself if the caller does before saying it. */
 export interface Held {
   /** The first line that it said, or what it said before it ended. */
@@ -232,38 +249,49 @@ export function toolExists(file: string): boolean {
   return dirs.some((dir) => dir !== '' && existsSync(`${dir}/${file}`));
 }
 
-/** How a long tool is watched. */
-export interface Watching {
-  /** Adds to the environment. */
-  env: Record<string, string>;
-  /** A descriptor that is its descriptor 3. */
-  fd: number;
-  /** What it prints on stderr, line by line. */
+/** How a tool is started that takes long. */
+export interface FollowOptions {
+  cwd: string;
+  /** All of its environment. */
+  env: Readonly<Record<string, string>>;
+  /** What is its descriptor 3. */
+  fd?: number;
+  /** Ends it, with everything that it has started. */
+  abort: AbortSignal;
+  /** Each line that it prints, on stdout or stderr. */
   onLine: (line: string) => void;
 }
 
 /**
- * Runs a tool that takes minutes and returns its exit status; it is told to end (TERM) when compart ends, however that
- * comes about.
- * @throws ERR_COMPART_LAUNCH if it cannot be started
+ * Runs a tool that takes long, in a process group of its own, and reads what it prints. It reads on to the end of both
+ * streams: until then something of the group may still write.
+ * @throws what AbortSignal.reason says, once the group is dead
  */
-export async function watchTool(
+export async function followTool(
   file: string,
   argv: readonly string[],
-  { env, fd, onLine }: Watching,
+  options: FollowOptions,
 ): Promise<ExitStatus> {
+  const { cwd, env, fd, abort, onLine } = options;
+  abort.throwIfAborted();
   const { spawn } = await childProcess();
   const { createInterface } = await import('node:readline');
-  const child = spawn('setpriv', ['--pdeathsig', 'TERM', file, ...argv], {
-    env: { ...toolEnvironment(), LC_ALL: 'C', ...env },
-    stdio: ['ignore', 'ignore', 'pipe', fd],
-  });
-  const said = child.stderr;
-  if (said !== null) createInterface({ input: said }).on('line', onLine);
-  return new Promise<ExitStatus>((resolve, reject) => {
-    child.once('close', (exitCode, signal) => resolve({ exitCode, signal }));
-    child.once('error', (error) =>
-      reject(new CompartError('ERR_COMPART_LAUNCH', `cannot start ${file}: ${systemReason(error)}`)),
-    );
-  });
+  const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...(fd === undefined ? [] : [fd])];
+  const child = spawn(file, [...argv], { cwd, env, stdio, detached: true });
+  for (const input of [child.stdout, child.stderr])
+    if (input !== null) createInterface({ input }).on('line', onLine);
+  const end = (): void => {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  };
+  abort.addEventListener('abort', end, { once: true });
+  try {
+    return await new Promise<ExitStatus>((resolve, reject) => {
+      child.once('close', (exitCode, signal) =>
+        abort.aborted ? reject(abort.reason as Error) : resolve({ exitCode, signal }),
+      );
+      child.once('error', reject);
+    });
+  } finally {
+    abort.removeEventListener('abort', end);
+  }
 }

@@ -9,8 +9,8 @@ import { installedKernels, type Kernel } from './uml/installed.js';
  * The kernel to boot: the file that was asked for, or the fastest that is installed.
  * @throws ERR_COMPART_USAGE for a file that is none, ERR_COMPART_UNSUPPORTED where no kernel is installed
  */
-export function chooseKernel(asked: string | null): Kernel {
-  const installed = installedKernels();
+export function chooseKernel(host: Host, asked: string | null): Kernel {
+  const installed = installedKernels(host);
   if (asked !== null) {
     const path = resolve(asked);
     if (!existsSync(path) || !statSync(path).isFile())
@@ -21,7 +21,7 @@ export function chooseKernel(asked: string | null): Kernel {
     const known = installed.find((kernel) => kernel.path === path);
     const unknown: Kernel = {
       path,
-      version: '',
+      version: 'unknown',
       origin: 'file',
       features: { lineFix: false },
       modulesDir: null,

@@ -22,6 +22,8 @@ export interface GuestConfig {
   /** Texts of /etc/hosts and /etc/resolv.conf; null leaves what the root has. */
   hosts: string | null;
   resolver: string | null;
+  /** Secret bytes that its random numbers begin with. */
+  seed: Buffer;
   init: string | null;
   /** Tasks that commands, or the root's init, may have; null without a limit. */
   tasks: number | null;
@@ -53,6 +55,7 @@ export function encodeConfig(config: GuestConfig): Buffer {
     ...(link?.gateways ?? []).map((gateway): [string, string] => ['gateway', gateway]),
     ...optional('hosts', config.hosts),
     ...optional('resolv', config.resolver),
+    ['seed', config.seed.toString('hex')],
     ...optional('init', config.init),
     ...optional('shell', config.shell),
   ]);

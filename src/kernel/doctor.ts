@@ -31,7 +31,7 @@ function lackOfNamespaces(host: Host): Refusal | null {
 
 /** Looks, and changes nothing. */
 export function diagnoseGuests(host: Host): GuestDiagnosis {
-  const [kernel] = installedKernels();
+  const [kernel] = installedKernels(host);
   const none = {
     why: 'no kernel for guests is installed',
     mend: 'apt-get install user-mode-linux, or a faster one: compart kernel build',

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Compartment } from '../compartments/compartment.js';
@@ -14,6 +15,7 @@ import { encodeConfig } from './config.js';
 import type { GuestPlan } from './guest.js';
 import { makeCow } from './rootfs/cow.js';
 import { numbered, ubdWords, type Ubd } from './rootfs/disks.js';
+import { pseudoMounts } from './rootfs/pseudo.js';
 import { diskFolder, makeSwap } from './rootfs/swap.js';
 import { viewSteps, type ViewStep } from './rootfs/view.js';
 import { librariesOf } from './uml/libraries.js';
@@ -24,6 +26,8 @@ import { kernelWords } from './uml/words.js';
 const MODULES = ['overlay'];
 const MODULES_OF_IMAGES = ['squashfs', 'erofs'];
 const IPV6 = 'ipv6';
+/** What random(4) wants to be seeded with. */
+const SEED_BYTES = 32;
 
 function modulesOf({ kernel, spec }: GuestPlan, tap: Tap | null): string[] {
   const { modulesDir } = kernel;
@@ -63,7 +67,10 @@ function viewOf(
     disks,
     hide: spec.hide,
     workdir,
-    own: [host.paths.state, host.paths.log, diskFolder(host)].filter((path) => existsSync(path)),
+    own: [
+      ...[host.paths.state, host.paths.log, diskFolder(host)].filter((path) => existsSync(path)),
+      ...pseudoMounts(readKernelFile(`${host.paths.proc}/self/mountinfo`) ?? ''),
+    ],
     kernel: kernel.path,
     libraries: librariesOf(kernel.path),
     init: host.paths.native('init'),
@@ -109,6 +116,7 @@ function configFor(host: Host, plan: GuestPlan, name: string, tap: Tap | null, m
     link: tap,
     hosts: tap?.hosts ?? null,
     resolver: tap?.resolver ?? null,
+    seed: randomBytes(SEED_BYTES),
     init: spec.init,
     tasks: plan.tasks,
     nosuid: spec.root.kind !== 'image' && host.uid !== 0,

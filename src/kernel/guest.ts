@@ -62,7 +62,7 @@ function planGuest(host: Host, { run, guest }: GuestRequest, watch: CpuWatch): G
     root.kind === 'image' ? [{ file, cow: null, readOnly: root.write === 'memory', isDevice }] : [];
   const disks = [...image, ...guest.disks];
   return {
-    kernel: chooseKernel(guest.kernel),
+    kernel: chooseKernel(host, guest.kernel),
     memory,
     tasks,
     spec: guest,

@@ -13,30 +13,30 @@ export function stateError(action: string, path: string, error: unknown, hint?: 
 /** Makes a directory that only its owner may enter, with its parents. */
 export function makePrivateDir(path: string): void {
   try {
-    makeDirs(path);
+    makeDirs(path, 0o700);
   } catch (error) {
     throw stateError('make', path, error, 'COMPART_STATE names another folder for the state');
   }
 }
 
 /** Of a parent that is there: a file system that makes no directories (procfs) says ENOENT even so. */
-function makeOne(path: string): void {
+function makeOne(path: string, mode: number): void {
   try {
-    mkdirSync(path, 0o700);
+    mkdirSync(path, mode);
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error;
   }
 }
 
-/** Not mkdir's own `recursive`: on a read-only file system that says ENOENT. */
-function makeDirs(path: string): void {
+/** Makes a directory with its parents. Not mkdir's own `recursive`: on a read-only file system that says ENOENT. */
+export function makeDirs(path: string, mode: number): void {
   try {
-    mkdirSync(path, 0o700);
+    mkdirSync(path, mode);
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === 'ENOENT' && dirname(path) !== path) {
-      makeDirs(dirname(path));
-      makeOne(path);
+      makeDirs(dirname(path), mode);
+      makeOne(path, mode);
     } else if (errno !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
   }
 }

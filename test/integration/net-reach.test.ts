@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { describe, expect } from '@jest/globals';
 import { LENT_ADDRESS, LENT_ADDRESS6, withLentHost, type LentHost } from '../support/lent-host.js';
+import { NAME_SERVER } from '../support/name-server.js';
 import { until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { COMPART, useSandbox } from '../support/sandbox.js';
@@ -156,18 +157,6 @@ describe('who reaches whom', () => {
       expect((await host.compart('rm', '--force', 'dns')).status).toBe(0);
     }));
 });
-
-/** A name server that says of every name that it is 203.0.113.9, over UDP. */
-const NAME_SERVER = `
-import socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind((sys.argv[1], 53)); print("ready", flush=True)
-while True:
-    q, peer = s.recvfrom(512)
-    end = q.index(b"\\0", 12) + 5
-    a = q[end - 4:end - 2] == b"\\0\\1"
-    head = q[:2] + b"\\x81\\x80\\0\\1" + (b"\\0\\1" if a else b"\\0\\0") + b"\\0\\0\\0\\0"
-    s.sendto(head + q[12:end] + (b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\1\\0\\4\\xcb\\0\\x71\\x09" if a else b""), peer)
-`;
 
 describe('names', () => {
   it.each(['127.0.0.53', '127.0.0.1'])('are looked up inside by a name server on the host’s %s', (address) =>

@@ -5,13 +5,14 @@ import { parseIperf } from '../support/iperf.js';
 import { ratesThroughSet } from '../support/live.js';
 import { withLentHost, type LentHost, type LentOptions } from '../support/lent-host.js';
 import { AS_USER, delegate, runningAs, settle, takeBack, UID } from '../support/ordinary-user.js';
+import { NAME_SERVER } from '../support/name-server.js';
 import { until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { useSandbox, type Answer } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
 const NEEDS = ['root', 'setpriv', 'unshare', 'nsenter', 'cgroup-v1', 'nft', 'iperf3', 'user-namespaces'];
-const withSlirp = requires(...NEEDS, 'slirp4netns');
+const withSlirp = requires(...NEEDS, 'slirp4netns', 'ping');
 const withPasta = requires(...NEEDS, 'pasta');
 
 /** An ordinary user of a lent host; env.COMPART_STATE and the group are its own, not the sandbox's. */
@@ -74,6 +75,15 @@ afterEach(() => {
   expect(takeBack()).toEqual([]);
 });
 
+/** What a stack is told of a name by the one server that its host names, which listens on its loopback only. */
+async function lookUp(user: User, host: LentHost): Promise<string> {
+  await host.serve(['python3', '-c', NAME_SERVER, '127.0.0.53']);
+  const script = 'import socket; print(socket.gethostbyname("some.example"))';
+  const { stdout, stderr } = await user.compart('run', '--net', '10mbit', '--', 'python3', '-c', script);
+  return stdout + stderr;
+}
+const STUB = 'nameserver 127.0.0.53\noptions edns0\n';
+
 /** Megabits a second that arrive inside within some seconds. */
 async function download(user: User, host: LentHost, rate: string, port: string): Promise<number> {
   void host.start(['iperf3', '-s', '-1', '-p', port]);
@@ -98,6 +108,13 @@ describe('an ordinary user without slirp4netns', () => {
       },
       { path: pathWithout('slirp4netns') },
     ),
+  );
+
+  withPasta('has names looked up by a server on the host’s 127.0.0.53, by way of pasta', () =>
+    withUser(async (user, host) => expect(await lookUp(user, host)).toBe('203.0.113.9\n'), {
+      path: pathWithout('slirp4netns'),
+      resolver: STUB,
+    }),
   );
 
   withPasta('and without pasta is told so, and what mends it', () =>
@@ -135,6 +152,77 @@ describe('an ordinary user with slirp4netns', () => {
       expect(after).toBeGreaterThan(3.5);
       expect(after).toBeLessThan(5.3);
     }),
+  );
+
+  withSlirp('has names looked up by a server on the host’s 127.0.0.53', () =>
+    withUser(async (user, host) => expect(await lookUp(user, host)).toBe('203.0.113.9\n'), {
+      resolver: STUB,
+    }),
+  );
+
+  withSlirp('slows a connection that was made at 1000mbit to 20mbit, and gives it back what it had', () =>
+    withUser(async (user, host) => {
+      const rates = await ratesThroughSet(
+        host,
+        { compart: (...args) => user.compart(...args), start: (...args) => user.start(...args) },
+        5343,
+        ['1000mbit', '20mbit', '1000mbit'],
+      );
+      process.stderr.write(
+        `set --net 1000, 20, 1000mbit without root: ${rates.map((rate) => rate.toFixed(2)).join(', ')} Mbit/s\n`,
+      );
+      const [before, during, after] = rates;
+      expect(before).toBeGreaterThan(200);
+      expect(during).toBeGreaterThan(18);
+      expect(during).toBeLessThan(20.6);
+      expect(after).toBeGreaterThan(200);
+    }),
+  );
+
+  withSlirp(
+    'has pings of less than 20 ms beside a full download of 10 mbit, and both directions at once in full',
+    () =>
+      withUser(async (user, host) => {
+        await user.compart('load', 'net', '--name', 'full', '--net', '10mbit/5mbit');
+        void host.start(['iperf3', '-s', '-1', '-p', '5344']);
+        await delay(300);
+        const words = ['-c', 'host.compart.internal', '-p', '5344', '-t', '7', '--bidir'];
+        const busy = user.start('exec', 'full', '--', 'iperf3', ...words);
+        await delay(2000);
+        const readings = async (): Promise<{ rxBytes: number; txBytes: number; at: number }> => {
+          const { stdout } = await user.compart('stats', 'full', '--json');
+          const [{ net } = { net: { rxBytes: 0, txBytes: 0 } }] = JSON.parse(stdout) as Array<{
+            net: { rxBytes: number; txBytes: number };
+          }>;
+          return { ...net, at: performance.now() };
+        };
+        const before = await readings();
+        const pinged = await user.compart(
+          'exec',
+          'full',
+          '--',
+          'ping',
+          '-c',
+          '30',
+          '-i',
+          '0.1',
+          '10.210.0.1',
+        );
+        const after = await readings();
+        await busy;
+        const times = [...pinged.stdout.matchAll(/time=([\d.]+)/g)].map(([, time]) => Number(time));
+        const median = times.sort((one, other) => one - other)[Math.floor(times.length / 2)];
+        const rate = (key: 'rxBytes' | 'txBytes'): number =>
+          ((after[key] - before[key]) * 8) / (after.at - before.at) / 1000;
+        process.stderr.write(
+          `10mbit/5mbit, both full: ${rate('rxBytes').toFixed(2)} down, ${rate('txBytes').toFixed(2)} up, ping ${median} ms\n`,
+        );
+        expect(times.length).toBeGreaterThan(25);
+        expect(median).toBeLessThan(20);
+        expect(rate('rxBytes')).toBeGreaterThan(9.3);
+        expect(rate('txBytes')).toBeGreaterThan(4.6);
+        expect((await user.compart('rm', '--force', 'full')).status).toBe(0);
+      }),
   );
 
   withSlirp('is told of a /dev/net/tun that it may not open, and nothing stays', () =>

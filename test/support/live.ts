@@ -14,20 +14,21 @@ export interface LiveCaller {
 }
 
 /**
- * Downloads in `live`, held to 5mbit, for 9 s in one connection, which `set` gives 50mbit after 3 s and 5mbit after 6.
+ * Downloads in `live` for 9 s in one connection, to which `set` gives the second rate after 3 s and the third after 6.
  * @returns what it had of each, in Mbit/s, from a second after the change on
  */
 export async function ratesThroughSet(
   host: { start: (argv: readonly string[]) => ResultPromise },
   { compart, start }: LiveCaller,
   port: number,
+  [first, ...later]: readonly [string, string, string] = ['5mbit', '50mbit', '5mbit'],
 ): Promise<[number, number, number]> {
   void host.start(['iperf3', '-s', '-1', '-p', String(port)]);
   await delay(300);
-  expect(await compart('load', 'net', '--name', 'live', '--net', '5mbit')).toMatchObject({ status: 0 });
+  expect(await compart('load', 'net', '--name', 'live', '--net', first)).toMatchObject({ status: 0 });
   const words = ['-c', 'host.compart.internal', '-p', String(port), '-t', '9', '-i', '0.5', '-J', '-R'];
   const client = start('exec', 'live', '--', 'iperf3', ...words);
-  for (const rate of ['50mbit', '5mbit']) {
+  for (const rate of later) {
     await delay(3000);
     expect(await compart('set', 'live', '--net', rate)).toMatchObject({ status: 0, stderr: '' });
   }

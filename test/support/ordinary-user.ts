@@ -71,7 +71,7 @@ export function settle({ dir }: Pick<Sandbox, 'dir'>): { program: string; env: R
   mkdirSync(home, { mode: 0o700 });
   chownSync(home, UID, UID);
   const root = dirname(dirname(COMPART));
-  for (const part of ['bin', 'dist/bin', 'native/build'])
+  for (const part of ['bin', 'dist/bin', 'native/build', 'src/kernel/uml'])
     cpSync(`${root}/${part}`, `${dir}/compart/${part}`, { recursive: true });
   return { program: `${dir}/compart/bin/compart`, env: { XDG_RUNTIME_DIR: home, HOME: home } };
 }

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { it } from '@jest/globals';
+import { builtKernel } from './kernels.js';
 
 const NOBODY = ['--reuid=65534', '--regid=65534', '--clear-groups'];
 
@@ -22,6 +23,7 @@ const NEEDS: Readonly<Record<string, () => boolean>> = {
   'cgroup-v1': () => / - cgroup /.test(readFileSync('/proc/self/mountinfo', 'utf8')),
   vim: () => onPath('vim') || onPath('vim.tiny'),
   less: () => onPath('less'),
+  'built-kernel': () => builtKernel() !== null,
   uml: () => existsSync('/usr/bin/linux.uml'),
 };
 export type Need = keyof typeof NEEDS;

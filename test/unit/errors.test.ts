@@ -31,6 +31,7 @@ describe('ERROR_CODES', () => {
       COMMAND_NOT_FOUND: 127,
       ATTACH: 125,
       LISTEN: 125,
+      BUILD: 125,
       INTERNAL: 125,
     });
   });

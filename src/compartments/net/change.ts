@@ -11,7 +11,8 @@ import {
 import type { Ground } from '../subsystem.js';
 import { samePort, type NetLimits } from './limits.js';
 import { writeHosts, writeResolver } from './names.js';
-import type { Network, Shared } from './network.js';
+import type { Network } from './network.js';
+import type { Shared } from './shared.js';
 import { peersOf } from './peers.js';
 import type { NetRecord } from './record.js';
 import { Relays } from './relays.js';
@@ -67,9 +68,12 @@ const RATES = ['rxLimitBps', 'txLimitBps', 'delayUs', 'lossPercent'] as const;
 function changeRates(host: Host, record: NetRecord, next: NetLimits, undo: UndoStack): void {
   const now = record.limits;
   if (RATES.every((key) => now[key] === next[key])) return;
-  const stack = new Stack(host, record.handles.router, record.handles.number);
-  undo.add(`shapers of ${stack.link}`, () => stack.reshape(next, now));
-  stack.reshape(now, next);
+  const { router, number, addresses, mtu } = record.handles;
+  if (addresses === null) return;
+  const stack = new Stack(host, router, number);
+  const made = { addresses, mtu };
+  undo.add(`shapers of ${stack.link}`, () => stack.reshape(next, now, made));
+  stack.reshape(now, next, made);
 }
 
 function changeRules(

@@ -7,8 +7,16 @@ import { passLock } from '../../state/lock.js';
 /** The lock on what all stacks of a network share. */
 export const LOCK = 'changing';
 
+/** What goes in one pass, in this order. */
+export interface Parting {
+  /** Namespaces of the host's own mount namespace, by name; with them go their links. */
+  netns: readonly string[];
+  lines: readonly string[];
+  paths: readonly string[];
+}
+
 /**
- * Changes the table in the background and takes `paths` away after it: nft(8) ends only after a grace period of the
+ * Takes the namespaces of stacks away, changes the table, and takes `paths` away after it, in the background: nft(8) ends only after a grace period of the
  * kernel, some 10 ms. The caller's lock on the folder passes to whoever does it, so that nobody changes anything before
  * it is through; if it fails, the paths stay, and gc sees that something is left.
  * @returns false if it could not be started
@@ -17,11 +25,11 @@ export function changeLater(
   host: Host,
   folder: string,
   router: Router,
-  lines: readonly string[],
-  paths: readonly string[],
+  { netns, lines, paths }: Parting,
 ): boolean {
   const nft = [...enterRouter(router), 'nft', lines.join('; ')];
   const pid = startTool(host.paths.native('later'), [
+    ...netns.map((name) => `@/run/netns/${name}`),
     ...paths,
     `${folder}/${LOCK}`,
     folder,

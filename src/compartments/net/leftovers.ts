@@ -39,8 +39,9 @@ export function mendStack(host: Host, loaded: Loaded): { mended: string | null; 
   const shared = network.shared();
   if (shared === null) return { mended: null, left: fault };
   const stack = new Stack(host, handles.router, handles.number);
-  if (stack.counters() !== null) {
-    stack.reshape({ ...limits, rxLimitBps: null, txLimitBps: null }, limits);
+  const { addresses, mtu } = handles;
+  if (stack.counters() !== null && addresses !== null) {
+    stack.reshape({ ...limits, rxLimitBps: null, txLimitBps: null }, limits, { addresses, mtu });
     network.repair(shared);
   }
   const after = net.fault(host, loaded);

@@ -4,14 +4,16 @@ import type { Host } from '../../host/host.js';
 import { addressesOf, FIRST_NUMBER, ownAddresses } from '../../host/network/pool.js';
 import type { Router } from '../../host/network/router.js';
 import type { StackRules } from '../../host/network/table.js';
-import { linkOf } from '../../host/network/veth.js';
+import { allEnded } from '../../host/network/steps.js';
+import { linkOf, MTU } from '../../host/network/veth.js';
 import { selfIdentity } from '../../host/proc/identity.js';
 import type { SubsystemRecord } from '../../state/record.js';
 import type { FlagRefusal, Ground, Inspected, Loaded, Placement, Subsystem } from '../subsystem.js';
 import { changeStack } from './change.js';
 import type { NetAsked, NetLimits } from './limits.js';
 import { HOST_NAME, writeHosts, writeResolver } from './names.js';
-import { Network, type NetworkKind, type Shared } from './network.js';
+import { Network } from './network.js';
+import type { NetworkKind, Shared } from './shared.js';
 import { peersOf, tellPeers, type Peer } from './peers.js';
 import { lackOf, lacksOfConditions } from './probe.js';
 import type { NetRecord, NetStats } from './record.js';
@@ -123,7 +125,7 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
     return { ...rest, published, allow: await resolveAllowed(rest.allow, own) };
   }
 
-  load(host: Host, ground: Ground, asked: NetAsked): NetRecord {
+  async load(host: Host, ground: Ground, asked: NetAsked): Promise<NetRecord> {
     const limits: NetLimits = { ...UNLIMITED, ...asked };
     const network = new Network(host, kindOf(limits));
     const number = network.leases.of(ground.id)?.number;
@@ -140,28 +142,18 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
       stack.makeIsland();
       writeHosts(ground.folder, hostsLines(ground.name, null, null, [], null));
       writeResolver(ground.folder, null, false);
-      const handles = { network: network.kind, number, router, addresses: null, hostAddress: null };
+      const handles = {
+        network: network.kind,
+        number,
+        router,
+        addresses: null,
+        mtu: MTU,
+        hostAddress: null,
+      };
       return { driver, limits, notEnforced: [], handles };
     }
-    const addresses = stack.make(shared, limits);
-    const handles = {
-      network: network.kind,
-      number,
-      router,
-      addresses,
-      hostAddress: hostAddressOf(router, addresses.gateway4),
-    };
-    const record: NetRecord = { driver, limits, notEnforced: [], handles };
-    this.#open(host, network, shared, ground, record);
-    return record;
-  }
-
-  /** Lets it out, under its rules; then its names and ports. */
-  #open(host: Host, network: Network, shared: Shared, ground: Ground, record: NetRecord): void {
-    const { number, addresses, hostAddress, router } = record.handles;
-    const { limits } = record;
-    if (addresses === null) return;
-    const peers: Peer[] = peersOf(network, ground);
+    const peers = peersOf(network, ground);
+    const addresses = addressesOf(shared.pool, number);
     const rules: StackRules = {
       number,
       addresses,
@@ -169,7 +161,27 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
       allow: limits.allow === null ? null : destinationsOf(limits.allow),
       peers: peers.map((peer) => peer.number),
     };
-    network.addRules(rules, shared);
+    // The rules are about the link's name: it is nobody's before both are there.
+    const making = stack.make(shared, limits);
+    await allEnded([making, network.addRules(rules, shared)]);
+    const handles = {
+      network: network.kind,
+      number,
+      router,
+      addresses,
+      mtu: (await making).mtu,
+      hostAddress: hostAddressOf(router, addresses.gateway4),
+    };
+    const record: NetRecord = { driver, limits, notEnforced: [], handles };
+    this.#open(host, network, ground, record, peers);
+    return record;
+  }
+
+  /** Gives it its names and ports. */
+  #open(host: Host, network: Network, ground: Ground, record: NetRecord, peers: readonly Peer[]): void {
+    const { number, addresses, hostAddress, router } = record.handles;
+    const { limits } = record;
+    if (addresses === null) return;
     writeHosts(ground.folder, hostsLines(ground.name, addresses, hostAddress, peers, limits.allow));
     const relays = new Relays(host, network.relaysOf(number));
     const nameServer = router.holder === null ? addresses.gateway4 : UPLINK_NAME_SERVER;
@@ -232,8 +244,9 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
 export function releaseLease(host: Host, network: Network, number: number): void {
   new Relays(host, network.relaysOf(number)).endAll();
   const shared = network.shared();
-  // A router that is dead took its stacks with it.
-  if (shared !== null) new Stack(host, shared.router, number).unmake();
+  // A router that is dead took its stacks with it; of the host's own they go together with their rules.
+  if (shared !== null && (network.kind === 'island' || shared.router.holder !== null))
+    new Stack(host, shared.router, number).unmake();
   network.leave(number);
   network.tidy();
 }

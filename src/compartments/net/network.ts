@@ -1,16 +1,8 @@
 import { readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { CompartError } from '../../shared/errors.js';
 import type { Host } from '../../host/host.js';
-import { readKernelFile } from '../../host/kernfs.js';
-import {
-  forwardingHere,
-  guardsNow,
-  switchOff,
-  switchOn,
-  type Forwarding,
-} from '../../host/network/forwarding.js';
-import { othersWhoForward } from '../../host/network/firewall.js';
-import { choosePool, FIRST_NUMBER, LAST_NUMBER, type Pool } from '../../host/network/pool.js';
+import { guardsNow, switchOff } from '../../host/network/forwarding.js';
+import { FIRST_NUMBER, LAST_NUMBER } from '../../host/network/pool.js';
 import { enterRouter, routerProc, type Router } from '../../host/network/router.js';
 import { leavingLines, NO_TABLE, stackLines, tableLines, type StackRules } from '../../host/network/table.js';
 import { nftBatch, tryNft, tryTool } from '../../host/network/tools.js';
@@ -19,30 +11,20 @@ import { readLinkCounters, type LinkCounters } from '../../host/network/counters
 import { isAlive } from '../../host/proc/identity.js';
 import { readJson, writeJson } from '../../state/json.js';
 import { Leases, type Lease, type Lessee } from '../../state/leases.js';
-import { alone, busy, type Pass } from './alone.js';
+import { alone, aloneUnless, busy, soonAlone, type Pass } from './alone.js';
 import { handsOn, wayAround } from './passage.js';
 import { Rulebook } from './rulebook.js';
+import { setUpShared, type NetworkKind, type Shared } from './shared.js';
 import { ownRouter, startRouter, type OwnRouter } from './uplink.js';
+import { Waiting } from './waiting.js';
 
-/** What all stacks of one network share; written before it is made, so that it can be taken back after a crash. */
-export interface Shared {
-  router: Router;
-  pool: Pool;
-  forwarding: Forwarding;
-  /** Does the host hand their packets on? Untried where others have a say in it and nobody has asked them yet. */
-  passage: 'open' | 'untried' | 'barred';
-}
-
-/** `world`: stacks with a link; `island`: those with loopback only, which need nothing of the host. */
-export type NetworkKind = 'world' | 'island';
-
-const FOLDERS = ['leases', 'rules', 'relays'] as const;
+const FOLDERS = ['leases', 'rules', 'relays', 'adding', 'leaving'] as const;
+/** Stacks whose rules are changed in one transaction: their lines are one argument of a program. */
+const MOST_AT_ONCE = 100;
 const RETRY_MS = 20;
-/** How long those who are in a barred stack may stay. */
 const PATIENCE_MS = 10_000;
 /** Loaded where it is needed, which is behind a firewall: Node takes a while for it. */
 const waited = async (): Promise<void> => (await import('node:timers/promises')).setTimeout(RETRY_MS);
-const NOTHING: Forwarding = { sysctls: [], guards: { links4: [], all6: false }, routed6: false };
 
 /** The stacks of one network namespace: who has which number, and what they share. */
 export class Network {
@@ -50,6 +32,9 @@ export class Network {
   readonly folder: string;
   readonly leases: Leases;
   readonly #rules: Rulebook;
+  /** Whose rules are noted and not in force yet, and who is to be taken away. */
+  readonly #adding: Waiting;
+  readonly #leaving: Waiting;
   readonly #host: Host;
 
   constructor(host: Host, kind: NetworkKind) {
@@ -58,6 +43,12 @@ export class Network {
     this.folder = `${host.paths.network}/${kind}`;
     this.leases = new Leases(`${this.folder}/leases`);
     this.#rules = new Rulebook(`${this.folder}/rules`);
+    this.#adding = new Waiting(`${this.folder}/adding`);
+    this.#leaving = new Waiting(`${this.folder}/leaving`);
+  }
+
+  get #sharedFile(): string {
+    return `${this.folder}/shared.json`;
   }
 
   /** The folder of the relays of one stack. */
@@ -67,7 +58,7 @@ export class Network {
 
   /** What is shared, null where there is no stack yet or its router is dead. */
   shared(): Shared | null {
-    const shared = readJson(`${this.folder}/shared.json`) as Shared | null;
+    const shared = readJson(this.#sharedFile) as Shared | null;
     if (shared === null) return null;
     const { holder } = shared.router;
     return holder !== null && !isAlive(this.#host.paths.proc, holder) ? null : shared;
@@ -84,7 +75,7 @@ export class Network {
       if (number !== null && this.#isOpen(lessee)) return;
       if (number !== null) this.leave(number);
       own = wayAround(this.#host);
-      // Until all have left the barred one who are in it.
+      // Until all have left the barred one who are in it, for so long as they may stay.
       if (Date.now() - started > PATIENCE_MS) throw busy(this.folder);
     }
   }
@@ -94,7 +85,8 @@ export class Network {
     const prepared = this.shared() === null && own !== null ? await startRouter(this.#host, own) : null;
     try {
       return this.#alone(() => {
-        const shared = this.shared() ?? this.#setUp(prepared?.router ?? null);
+        const shared =
+          this.shared() ?? setUpShared(this.#host, this.kind, this.#sharedFile, prepared?.router ?? null);
         if (prepared !== null && shared.router.holder?.pid === prepared.router.holder?.pid) prepared.keep();
         return shared.passage === 'barred' ? null : this.#lease(lessee, shared);
       });
@@ -105,39 +97,27 @@ export class Network {
 
   /** Do its packets get out? Tried once for all, by a stack of its own; nobody else tries or enters meanwhile. */
   #isOpen(lessee: Lessee): boolean {
+    if (this.shared()?.passage === 'open') return true;
     const tried = this.#alone(() => {
       const shared = this.shared();
       if (shared?.passage !== 'untried') return { open: shared?.passage !== 'barred', number: null };
       const number = this.#lease({ ...lessee, id: `${lessee.id}-knock` }, shared);
       const open = handsOn(this.#host, shared, number, (rules) => this.#addRules(rules, shared));
-      writeJson(`${this.folder}/shared.json`, { ...shared, passage: open ? 'open' : 'barred' });
+      writeJson(this.#sharedFile, { ...shared, passage: open ? 'open' : 'barred' });
       return { open, number };
     });
     if (tried.number !== null) this.leave(tried.number);
     return tried.open;
   }
 
-  #setUp(router: Router | null): Shared {
-    const proc = this.#host.paths.proc;
-    const world = this.kind === 'world';
-    const pool = choosePool(
-      readKernelFile(`${proc}/net/route`) ?? '',
-      readKernelFile(`${proc}/net/if_inet6`) === null ? null : readKernelFile(`${proc}/net/ipv6_route`),
-    );
-    const chosen: Router = router ?? { holder: null, ownUsers: false, uplink: world ? 'forward' : null };
-    // A router of compart's own forwards already, and IPv4 only.
-    const forwarding = world && chosen.holder === null ? forwardingHere(proc) : NOTHING;
-    const others = world && chosen.holder === null && othersWhoForward(proc).length > 0;
-    const shared: Shared = { router: chosen, pool, forwarding, passage: others ? 'untried' : 'open' };
-    writeJson(`${this.folder}/shared.json`, shared);
-    switchOn(proc, forwarding);
-    return shared;
-  }
-
   #lease(lessee: Lessee, { router }: Shared): number {
     const links = this.#links(router);
     const number = this.leases.take(lessee, FIRST_NUMBER, LAST_NUMBER, (each) => !links.has(linkOf(each)));
-    if (number !== null) return number;
+    if (number !== null) {
+      // What a crash left of an earlier use of it.
+      for (const waiting of [this.#adding, this.#leaving]) waiting.done([number]);
+      return number;
+    }
     throw new CompartError('ERR_COMPART_UNSUPPORTED', `all ${LAST_NUMBER - 1} network stacks are in use`, {
       hint: 'compart ps lists the compartments that have one',
     });
@@ -147,16 +127,35 @@ export class Network {
     return readLinkCounters(routerProc(router, this.#host.paths.proc));
   }
 
-  /** Notes and adds the rules of a stack; a table that somebody took away is made anew, with all stacks in it. */
-  addRules(rules: StackRules, shared: Shared): void {
-    this.#alone(() => this.#addRules(rules, shared));
+  /**
+   * Notes and adds the rules of a stack, with those of all others that wait for it; a table that somebody took away is
+   * made anew, with all stacks in it.
+   */
+  async addRules(rules: StackRules, shared: Shared): Promise<void> {
+    if (rules.peers.length > 0) this.#alone(() => this.#rules.add(rules));
+    else this.#rules.note(rules);
+    this.#adding.add(rules.number);
+    const isDone = (): boolean => !this.#adding.has(rules.number);
+    await soonAlone(this.#host, this.folder, isDone, () => {
+      const numbers = this.#adding.some(MOST_AT_ONCE);
+      this.#bringIn(numbers, shared);
+      this.#adding.done(numbers);
+    });
   }
 
   #addRules(rules: StackRules, shared: Shared): void {
     this.#rules.add(rules);
-    const fresh = this.leases.all().length === 1;
-    if (!fresh && tryNft(enterRouter(shared.router), stackLines(rules)).status === 0) return;
+    this.#bringIn([rules.number], shared);
+  }
+
+  #bringIn(numbers: readonly number[], shared: Shared): void {
+    const lines = numbers.flatMap((number) => this.rulesOf(number) ?? []).flatMap(stackLines);
+    if (!this.#areAll(numbers) && tryNft(enterRouter(shared.router), lines).status === 0) return;
     this.repair(shared);
+  }
+
+  #areAll(numbers: readonly number[]): boolean {
+    return this.leases.all().every(({ number }) => numbers.includes(number));
   }
 
   /** Changes the rules of a stack in one transaction, by these lines. */
@@ -180,17 +179,19 @@ export class Network {
   }
 
   /**
-   * Gives a number back, with its rules; with the last of them goes what all shared. May be repeated. The table is
-   * changed in the background where that can be.
+   * Gives a number back, with its rules and, of the host's own, its namespace; with the last of them goes what all
+   * shared. May be repeated. All that are to go when its turn comes go together, in the background where that can be.
    */
   leave(number: number): void {
-    this.#alone((pass) => {
+    this.#leaving.add(number);
+    const isDone = (): boolean => !this.#leaving.has(number);
+    aloneUnless(this.#host, this.folder, isDone, (pass) => {
+      const numbers = this.#leaving.some(MOST_AT_ONCE);
       const shared = this.shared();
-      const rules = this.rulesOf(number);
-      const last = this.leases.all().every((lease) => lease.number === number);
-      if (last) this.#close(shared, number, pass);
-      else if (shared !== null && rules !== null) this.#withdraw(shared, rules, pass);
-      else this.#forget(number);
+      if (this.#areAll(numbers)) this.#close(shared, numbers, pass);
+      else if (shared !== null && this.kind === 'world') this.#withdraw(shared, numbers, pass);
+      else this.#forget(numbers);
+      return numbers.includes(number);
     });
   }
 
@@ -221,42 +222,59 @@ export class Network {
 
   /** Is anything of it left: stacks, or what a crash left of setting it up? */
   closeIfEmpty(): void {
-    if (!this.leases.isEmpty() || readJson(`${this.folder}/shared.json`) === null) return;
+    if (!this.leases.isEmpty() || readJson(this.#sharedFile) === null) return;
     this.#alone((pass) => {
-      if (this.leases.isEmpty()) this.#close(this.shared(), null, pass);
+      if (this.leases.isEmpty()) this.#close(this.shared(), [], pass);
     });
   }
 
-  #withdraw(shared: Shared, rules: StackRules, pass: Pass): void {
-    this.#rules.leavePeers(rules);
-    const lines = leavingLines(shared.pool, guardsNow(this.#host.paths.proc, shared.forwarding), rules);
-    if (pass(shared.router, lines, this.#pathsOf(rules.number))) return;
+  #withdraw(shared: Shared, numbers: readonly number[], pass: Pass): void {
+    const leaving = numbers.flatMap((number) => {
+      const rules = this.rulesOf(number);
+      if (rules !== null) this.#rules.leavePeers(rules);
+      return rules ?? [];
+    });
+    const lines = leavingLines(shared.pool, guardsNow(this.#host.paths.proc, shared.forwarding), leaving);
+    const paths = numbers.flatMap((number) => this.#pathsOf(number));
+    const netns = shared.router.holder === null ? numbers.map(linkOf) : [];
+    if (pass(shared.router, { netns, lines, paths })) return;
+    this.#unmake(netns);
     tryNft(enterRouter(shared.router), lines);
-    this.#forget(rules.number);
+    this.#forget(numbers);
   }
 
-  #close(shared: Shared | null, number: number | null, pass: Pass): void {
-    const file = `${this.folder}/shared.json`;
-    const known = shared ?? (readJson(file) as Shared | null);
+  #close(shared: Shared | null, numbers: readonly number[], pass: Pass): void {
+    const known = shared ?? (readJson(this.#sharedFile) as Shared | null);
     if (known !== null) switchOff(this.#host.paths.proc, known.forwarding);
-    const paths = [...(number === null ? [] : this.#pathsOf(number)), file];
+    const paths = [...numbers.flatMap((number) => this.#pathsOf(number)), this.#sharedFile];
     const holder = shared?.router.holder ?? null;
     if (holder !== null) process.kill(holder.pid, 'SIGKILL');
     else if (shared !== null && this.kind === 'world') {
       const folders = FOLDERS.map((name) => `${this.folder}/${name}`);
-      if (pass(shared.router, NO_TABLE, [...paths, ...folders])) return;
+      const netns = numbers.map(linkOf);
+      if (pass(shared.router, { netns, lines: NO_TABLE, paths: [...paths, ...folders] })) return;
+      this.#unmake(netns);
       tryNft([], NO_TABLE);
     }
     for (const path of paths) rmSync(path, { force: true });
   }
 
-  /** What says that a number is somebody's; the lease last. */
-  #pathsOf(number: number): string[] {
-    return [this.#rules.pathOf(number), this.leases.pathOf(number)];
+  #unmake(netns: readonly string[]): void {
+    for (const name of netns) tryTool([], 'ip', ['netns', 'del', name]);
   }
 
-  #forget(number: number): void {
-    for (const path of this.#pathsOf(number)) rmSync(path, { force: true });
+  /** What says that a number is somebody's; the lease last. */
+  #pathsOf(number: number): string[] {
+    return [
+      this.#rules.pathOf(number),
+      this.#adding.pathOf(number),
+      this.#leaving.pathOf(number),
+      this.leases.pathOf(number),
+    ];
+  }
+
+  #forget(numbers: readonly number[]): void {
+    for (const path of numbers.flatMap((number) => this.#pathsOf(number))) rmSync(path, { force: true });
   }
 
   /** @throws ERR_COMPART_BUSY */

@@ -6,7 +6,7 @@ import { netnsPaths } from '../../host/network/router.js';
 import type { StackRules } from '../../host/network/table.js';
 import { nftBatch, tryNft } from '../../host/network/tools.js';
 import { pause } from '../../host/pause.js';
-import type { Shared } from './network.js';
+import type { Shared } from './shared.js';
 import { Stack } from './stack.js';
 import { uplinkHere, type OwnRouter } from './uplink.js';
 
@@ -26,7 +26,7 @@ export function handsOn(
 ): boolean {
   const stack = new Stack(host, shared.router, number);
   try {
-    const addresses = stack.make(shared, UNHELD);
+    const { addresses } = stack.makeNow(shared, UNHELD);
     addRules({ number, addresses, txLimitBps: null, allow: null, peers: [] });
     nftBatch([], knockLines(addresses.ipv4));
     const [netns] = netnsPaths(shared.router, host.paths.proc, stack.netns);

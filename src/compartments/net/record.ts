@@ -2,7 +2,7 @@ import type { Addresses } from '../../host/network/pool.js';
 import type { Router } from '../../host/network/router.js';
 import type { SubsystemRecord } from '../../state/record.js';
 import type { NetLimits } from './limits.js';
-import type { NetworkKind } from './network.js';
+import type { NetworkKind } from './shared.js';
 
 /** What is on disk of a stack. */
 export interface NetRecord extends SubsystemRecord {
@@ -12,6 +12,8 @@ export interface NetRecord extends SubsystemRecord {
     number: number;
     router: Router;
     addresses: Addresses | null;
+    /** The largest packet of its link. */
+    mtu: number;
     /** What `host.compart.internal` stands for, or null where no name is to be had for the host. */
     hostAddress: string | null;
   };

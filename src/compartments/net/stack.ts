@@ -13,22 +13,33 @@ import {
   type QdiscReading,
 } from '../../host/network/qdisc.js';
 import { enterRouter, routerProc, type Router } from '../../host/network/router.js';
-import { ipBatch, tcBatch, tryTool } from '../../host/network/tools.js';
+import { runStep, runSteps, startSteps, type Step, type Steps } from '../../host/network/steps.js';
+import { ipBatch, tryTool, type TcAnswer } from '../../host/network/tools.js';
 import {
   gsoLine,
   INNER_LINK,
   innerLines,
+  LARGE_MTU,
   linkOf,
+  MTU,
   outerLines,
+  packetsLine,
   type GsoLimits,
 } from '../../host/network/veth.js';
-import type { Shared } from './network.js';
+import type { Shared } from './shared.js';
 
 /** How a stack is held, in both directions. */
 export interface Rates extends Conditions {
   /** Towards it, and from it; null for no limit. */
   rxLimitBps: number | null;
   txLimitBps: number | null;
+}
+
+/** What came of making one. */
+export interface Made {
+  addresses: Addresses;
+  /** The largest packet of its link, as long as it stands. */
+  mtu: number;
 }
 
 /** One network stack: a namespace, a pair of links, a shaper at each end. All of it follows from its number. */
@@ -59,20 +70,44 @@ export class Stack {
   }
 
   /** Makes the namespace and its links, held to the rates before the first packet. @throws ERR_COMPART_KERNEL */
-  make(shared: Shared, rates: Rates): Addresses {
-    const enter = enterRouter(this.router);
-    const addresses = addressesOf(shared.pool, this.number);
+  async make(shared: Shared, rates: Rates): Promise<Made> {
+    const made = this.#madeOf(shared, rates);
+    await startSteps(enterRouter(this.router), this.#steps(shared, rates, made));
+    this.#forward(shared);
+    return made;
+  }
+
+  /** The same without the event loop. */
+  makeNow(shared: Shared, rates: Rates): Made {
+    const made = this.#madeOf(shared, rates);
+    runSteps(enterRouter(this.router), this.#steps(shared, rates, made));
+    this.#forward(shared);
+    return made;
+  }
+
+  #madeOf({ pool }: Shared, rates: Rates): Made {
+    return { addresses: addressesOf(pool, this.number), mtu: mtuFor(this.router, rates) };
+  }
+
+  #steps({ forwarding }: Shared, rates: Rates, { addresses, mtu }: Made): Steps {
     const gso: GsoLimits = { rx: gsoOf(rates.rxLimitBps), tx: gsoOf(rates.txLimitBps) };
-    ipBatch(enter, null, outerLines(this.netns, this.link, addresses, gso));
-    this.#shape('rx', rates);
-    ipBatch(enter, this.netns, innerLines(addresses, gso, shared.forwarding.routed6));
-    this.#shape('tx', rates);
-    if (this.router.holder === null) forwardFrom(this.#host.paths.proc, this.link, shared.forwarding.routed6);
-    return addresses;
+    const outer = outerLines(this.netns, this.link, addresses, gso, mtu);
+    const inner = innerLines(addresses, gso, forwarding.routed6);
+    const shaper = (end: 'rx' | 'tx'): Step[] => this.#shaper(end, rates, mtu);
+    return {
+      first: { tool: 'ip', netns: null, lines: outer },
+      rows: [shaper('rx'), [{ tool: 'ip', netns: this.netns, lines: inner }, ...shaper('tx')]],
+    };
+  }
+
+  #forward({ forwarding }: Shared): void {
+    if (this.router.holder === null) forwardFrom(this.#host.paths.proc, this.link, forwarding.routed6);
   }
 
   /** Changes the rates while packets flow. */
-  reshape(before: Rates, rates: Rates): void {
+  reshape(before: Rates, rates: Rates, { addresses, mtu }: Made): void {
+    const packets = mtu === LARGE_MTU ? mtuFor(this.router, rates) : mtu;
+    if (mtu === LARGE_MTU) ipBatch(enterRouter(this.router), this.netns, [packetsLine(addresses, packets)]);
     for (const end of ['rx', 'tx'] as const) {
       const [limit, former] =
         end === 'rx' ? [rates.rxLimitBps, before.rxLimitBps] : [rates.txLimitBps, before.txLimitBps];
@@ -81,35 +116,34 @@ export class Stack {
       const setGso = (): void => ipBatch(enterRouter(this.router), end === 'rx' ? null : this.netns, [line]);
       const slower = limit !== null && (former === null || limit < former);
       if (slower) setGso();
-      this.#shape(end, rates, former !== null || before.delayUs !== null || before.lossPercent !== null);
+      for (const step of this.#shaper(end, rates, mtu, former, before))
+        runStep(enterRouter(this.router), step);
       if (!slower && limit !== former) setGso();
     }
   }
 
-  /** @param shaped is there one already, to be taken away where nothing is asked? */
-  #shape(end: 'rx' | 'tx', rates: Rates, shaped = false): void {
+  /** @param former what it was held to before, null for nothing */
+  #shaper(
+    end: 'rx' | 'tx',
+    rates: Rates,
+    mtu: number,
+    former: number | null = null,
+    before: Conditions = PLAIN,
+  ): Step[] {
     const [link, netns, rateBps] =
       end === 'rx'
         ? ([this.link, null, rates.rxLimitBps] as const)
         : ([INNER_LINK, this.netns, rates.txLimitBps] as const);
-    const unlimited = rateBps === null && rates.delayUs === null && rates.lossPercent === null;
-    if (unlimited && !shaped) return;
+    const unlimited = rateBps === null && isPlain(rates);
+    if (unlimited && former === null && isPlain(before)) return [];
+    const { delayUs, lossPercent } = rates;
     const patient = end === 'rx' && this.router.holder !== null;
-    const lines = unlimited ? [unshapeLine(link)] : shaperLines(link, rateBps, rates, patient);
-    const { stdout, complaint } = tcBatch(enterRouter(this.router), netns, lines);
-    if (unlimited) {
-      if (complaint !== null) throw new CompartError('ERR_COMPART_KERNEL', complaint);
-      return;
-    }
-    const qdiscs = parseQdiscs(stdout);
-    const root = qdiscs.find((qdisc) => qdisc.root);
-    const plain = rates.delayUs === null && rates.lossPercent === null;
-    if ((rateBps === null || root?.rateBps === rateBps) && (plain || qdiscs.some(isNetem))) return;
-    throw new CompartError(
-      'ERR_COMPART_KERNEL',
-      complaint ??
-        `${link}: the shaper holds ${root?.rateBps ?? 'no'} bit/s where ${rateBps ?? 'none'} were asked for`,
-    );
+    const stands = former !== null && isPlain(before);
+    const lines = unlimited
+      ? [unshapeLine(link)]
+      : shaperLines(link, { rateBps, delayUs, lossPercent, patient, mtu, stands });
+    if (unlimited) return [{ tool: 'tc', netns, lines }];
+    return [{ tool: 'tc', netns, lines, check: (answer) => checkShaper(link, rateBps, rates, answer) }];
   }
 
   /** The shapers as the kernel has them: towards the stack, and from it; null where there is none. */
@@ -139,5 +173,35 @@ export class Stack {
 
 const gsoOf = (rateBps: number | null): number | null =>
   rateBps === null ? null : shapeOf(rateBps).gsoBytes;
+
+/** From here on a burst takes the largest packet there is. */
+const LARGE_BPS = 3e8;
+const isFast = (rateBps: number | null): boolean => rateBps === null || rateBps >= LARGE_BPS;
+
+/** slirp4netns is held up by the number of packets, not by their size (docs/network.md). */
+const mtuFor = ({ uplink }: Router, { rxLimitBps, txLimitBps }: Rates): number =>
+  uplink === 'slirp4netns' && isFast(rxLimitBps) && isFast(txLimitBps) ? LARGE_MTU : MTU;
+
+const PLAIN: Conditions = { delayUs: null, lossPercent: null };
+
+const isPlain = ({ delayUs, lossPercent }: Conditions): boolean => delayUs === null && lossPercent === null;
+
+/** @throws ERR_COMPART_KERNEL if what tc shows is not what was asked for */
+function checkShaper(
+  link: string,
+  rateBps: number | null,
+  conditions: Conditions,
+  { stdout, complaint }: TcAnswer,
+): void {
+  const qdiscs = parseQdiscs(stdout);
+  const root = qdiscs.find((qdisc) => qdisc.root);
+  if ((rateBps === null || root?.rateBps === rateBps) && (isPlain(conditions) || qdiscs.some(isNetem)))
+    return;
+  throw new CompartError(
+    'ERR_COMPART_KERNEL',
+    complaint ??
+      `${link}: the shaper holds ${root?.rateBps ?? 'no'} bit/s where ${rateBps ?? 'none'} were asked for`,
+  );
+}
 
 const isNetem = ({ kind }: QdiscReading): boolean => kind === 'netem';

@@ -3,12 +3,12 @@ import { startHeld, toolExists } from '../../host/exec.js';
 import type { Host } from '../../host/host.js';
 import type { Router, Uplink } from '../../host/network/router.js';
 import { identify } from '../../host/proc/identity.js';
-import type { NetworkKind } from './network.js';
+import type { NetworkKind } from './shared.js';
 
 /** A router of compart's own, and the process that connects it with the world; null for none. */
 export type OwnRouter = Pick<Router, 'ownUsers' | 'uplink'>;
 
-/** In the order of preference: slirp4netns holds rates more exactly, pasta is faster without any (docs/network.md). */
+/** In the order of preference: slirp4netns takes large packets from a fast stack, with which pasta stands still (docs/network.md). */
 const UPLINKS = ['slirp4netns', 'pasta'] as const;
 
 /** The process in user space that this host has, or null. */
@@ -35,7 +35,7 @@ export function ownRouter(host: Host, kind: NetworkKind): OwnRouter | null {
 const SLIRP = [
   'slirp4netns',
   '--configure',
-  '--mtu=1500',
+  '--mtu=65520',
   '--disable-host-loopback',
   '--ready-fd={ready}',
   '--exit-fd={exit}',

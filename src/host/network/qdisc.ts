@@ -1,4 +1,5 @@
 import { CompartError } from '../../shared/errors.js';
+import { plainQueue, urgentFirst } from './urgent.js';
 
 /** How a link is held to a rate: the numbers of tc-tbf(8), and the largest packet that segmentation may build. */
 export interface Shape {
@@ -7,7 +8,7 @@ export interface Shape {
 }
 
 /** Longest that a packet waits in the shaper's queue. */
-const LATENCY = '50ms';
+const LATENCY_SECONDS = 0.05;
 /**
  * What a shaper holds behind slirp4netns or pasta instead: their TCP does not slow down where packets are lost, it
  * sends what the window lets it, and stands still for seconds after a loss.
@@ -37,44 +38,65 @@ export interface Conditions {
   lossPercent: number | null;
 }
 
+const LINK_HEADER_BYTES = 14;
 const ROOT = '1:';
-const LEAF = '10:';
+/** Handles of what stands below: another kind of queue cannot have the handle of the one that it takes the place of. */
+const CONDITIONS = '20:';
+const FAIR = '30:';
 
-/** Keeps one greedy connection from holding up the others (tc-fq_codel(8)). */
-const FAIR_QUEUE = 'fq_codel';
+/** What a link is to be held to, and what the other end of its queue is. */
+export interface ShaperRequest extends Conditions {
+  /** Null for no limit. */
+  rateBps: number | null;
+  /** Does a process in user space send what comes to it? */
+  patient: boolean;
+  /** The largest packet that comes to it. */
+  mtu: number;
+  /** Is there a shaper of {@link shaperLines} already, with queues below it that may stay? */
+  stands: boolean;
+}
+
+const netemOf = ({ delayUs, lossPercent }: Conditions): string =>
+  [
+    'netem',
+    ...(delayUs === null ? [] : ['delay', `${delayUs}us`]),
+    ...(lossPercent === null ? [] : ['loss', `${lossPercent}%`]),
+    // Enough for a second of full packets at 10 Gbit/s: what waits for its delay must not be lost to the queue.
+    ...['limit', '1000000'],
+  ].join(' ');
+
+/**
+ * Keeps one greedy connection from holding up the others (tc-fq_codel(8)). What user space sends is not dropped early:
+ * it would stand still.
+ */
+const fairQueue = (patient: boolean): string =>
+  patient ? `fq_codel target 1s interval 10s memory_limit ${PATIENT_BYTES}b` : 'fq_codel';
 
 /**
  * Lines for `tc -batch` that put a shaper on a link, replacing what is there, and show it (tc-tbf(8),
- * tc-netem(8)). The fair queue below it fails where the kernel has none: the shaper then keeps its own. Pure.
- * @param rateBps null for no limit
- * @param patient does a process in user space send what comes to it?
+ * tc-netem(8)). The fair queue below it fails where the kernel has none: what is urgent goes first then. Pure.
  */
-export function shaperLines(
-  link: string,
-  rateBps: number | null,
-  { delayUs, lossPercent }: Conditions,
-  patient = false,
-): string[] {
+export function shaperLines(link: string, request: ShaperRequest): string[] {
+  const { rateBps, delayUs, lossPercent, patient, mtu, stands } = request;
   const asked = delayUs !== null || lossPercent !== null;
-  const netem = ['netem'];
-  if (delayUs !== null) netem.push('delay', `${delayUs}us`);
-  if (lossPercent !== null) netem.push('loss', `${lossPercent}%`);
-  // Enough for a second of full packets at 10 Gbit/s: what waits for its delay must not be lost to the queue.
-  netem.push('limit', '1000000');
-  const lines: string[] = [];
-  if (rateBps !== null) {
-    const { burstBytes } = shapeOf(rateBps);
-    const queue =
-      patient && bytesIn(rateBps, 0.05) < PATIENT_BYTES ? `limit ${PATIENT_BYTES}b` : `latency ${LATENCY}`;
-    lines.push(
-      `qdisc replace dev ${link} root handle ${ROOT} tbf rate ${rateBps}bit burst ${burstBytes}b ${queue}`,
-    );
-    const leaf = asked ? netem.join(' ') : FAIR_QUEUE;
-    lines.push(`qdisc replace dev ${link} parent ${ROOT}1 handle ${LEAF} ${leaf}`);
-  } else if (asked) {
-    lines.push(`qdisc replace dev ${link} root handle ${ROOT} ${netem.join(' ')}`);
-  }
-  return [...lines, `qdisc show dev ${link}`];
+  const show = `qdisc show dev ${link}`;
+  if (rateBps === null)
+    return [...(asked ? [`qdisc replace dev ${link} root handle ${ROOT} ${netemOf(request)}`] : []), show];
+  const burstBytes = Math.max(shapeOf(rateBps).burstBytes, mtu + LINK_HEADER_BYTES);
+  const waiting = bytesIn(rateBps, LATENCY_SECONDS);
+  const held = patient && waiting < PATIENT_BYTES;
+  const queue = held ? `limit ${PATIENT_BYTES}b` : `latency ${LATENCY_SECONDS * 1000}ms`;
+  const bytes = held ? PATIENT_BYTES : waiting + burstBytes;
+  const below = `qdisc replace dev ${link} parent ${ROOT}1 handle`;
+  return [
+    `qdisc replace dev ${link} root handle ${ROOT} tbf rate ${rateBps}bit burst ${burstBytes}b ${queue}`,
+    ...(asked
+      ? [`${below} ${CONDITIONS} ${netemOf(request)}`]
+      : stands
+        ? [plainQueue(link, bytes)]
+        : [...urgentFirst(link, `${ROOT}1`, bytes), `${below} ${FAIR} ${fairQueue(patient)}`]),
+    show,
+  ];
 }
 
 /** Takes the shaper of a link away: the kernel gives it back the queue it was born with. */

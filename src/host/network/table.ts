@@ -188,10 +188,10 @@ export function withoutStackLines({ number, addresses, txLimitBps, allow, peers 
  * The same for a table of which anything may be missing: what is to go is added first, so that nft(8) finds all that
  * it deletes. Pure.
  */
-export function leavingLines(pool: Pool, guards: Guards, rules: StackRules): string[] {
+export function leavingLines(pool: Pool, guards: Guards, rules: readonly StackRules[]): string[] {
   // What is allowed goes with its chain.
-  const own = { ...rules, allow: rules.allow === null ? null : [] };
-  return [...tableLines(pool, guards), ...stackLines(own), ...withoutStackLines(own)];
+  const own = rules.map((each) => ({ ...each, allow: each.allow === null ? null : [] }));
+  return [...tableLines(pool, guards), ...own.flatMap(stackLines), ...own.flatMap(withoutStackLines)];
 }
 
 /** Takes the table away, be it there or not. */

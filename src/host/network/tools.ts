@@ -1,5 +1,5 @@
 import { CompartError } from '../../shared/errors.js';
-import { runTool, runToolSync, type ToolResult } from '../exec.js';
+import { feedTool, runTool, runToolSync, type ToolResult } from '../exec.js';
 
 /** The Debian package behind each tool. */
 const PACKAGES = { ip: 'iproute2', tc: 'iproute2', nft: 'nftables', nsenter: 'util-linux' } as const;
@@ -9,7 +9,7 @@ export type NetworkTool = keyof typeof PACKAGES;
 export type Enter = readonly string[];
 
 /** What it complained of, null for nothing. @throws ERR_COMPART_UNSUPPORTED if there is no such tool */
-function complaintOf(tool: NetworkTool, lines: readonly string[], result: ToolResult): string | null {
+export function complaintOf(tool: NetworkTool, lines: readonly string[], result: ToolResult): string | null {
   if (result.errno === 'ENOENT') {
     const { why, mend } = missing(tool);
     throw new CompartError('ERR_COMPART_UNSUPPORTED', why, { hint: mend });
@@ -49,8 +49,21 @@ export function tryTool(
   lines: readonly string[] = [],
 ): ToolResult {
   const [file, rest] = wordsFor(enter, tool, argv);
-  return runToolSync(file, rest, lines.map((line) => `${line}\n`).join(''));
+  return runToolSync(file, rest, textOf(lines));
 }
+
+/** The same while the event loop goes on. */
+export function startTool(
+  enter: Enter,
+  tool: NetworkTool,
+  argv: readonly string[],
+  lines: readonly string[],
+): Promise<ToolResult> {
+  const [file, rest] = wordsFor(enter, tool, argv);
+  return feedTool(file, rest, textOf(lines));
+}
+
+const textOf = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
 
 function run(enter: Enter, tool: NetworkTool, argv: readonly string[], lines: readonly string[]): void {
   const complaint = complaintOf(tool, lines, tryTool(enter, tool, argv, lines));
@@ -59,22 +72,22 @@ function run(enter: Enter, tool: NetworkTool, argv: readonly string[], lines: re
 
 const inNetns = (netns: string | null): string[] => (netns === null ? [] : ['-n', netns]);
 
+/** Words for one process of ip(8) or tc(8) that takes lines; those of tc that fail do not keep the others from being tried. */
+export const argvOf = (tool: 'ip' | 'tc', netns: string | null): string[] => [
+  ...inNetns(netns),
+  ...(tool === 'tc' ? ['-force', '-s', '-j'] : []),
+  ...['-batch', '-'],
+];
+
 /** ip(8), one process for all lines. @throws ERR_COMPART_KERNEL naming the line, ERR_COMPART_UNSUPPORTED */
 export function ipBatch(enter: Enter, netns: string | null, lines: readonly string[]): void {
-  run(enter, 'ip', [...inNetns(netns), '-batch', '-'], lines);
+  run(enter, 'ip', argvOf('ip', netns), lines);
 }
 
 /** What `show` lines printed, as JSON, and what was complained of, null for nothing. */
 export interface TcAnswer {
   stdout: string;
   complaint: string | null;
-}
-
-/** tc(8), one process for all lines; one that fails does not keep the others from being tried. @throws ERR_COMPART_UNSUPPORTED */
-export function tcBatch(enter: Enter, netns: string | null, lines: readonly string[]): TcAnswer {
-  const argv = [...inNetns(netns), '-force', '-s', '-j', '-batch', '-'];
-  const result = tryTool(enter, 'tc', argv, lines);
-  return { stdout: result.stdout, complaint: complaintOf('tc', lines, result) };
 }
 
 const NFT_LINES = ['-f', '/dev/stdin'];

@@ -17,6 +17,10 @@ export interface GsoLimits {
   tx: number | null;
 }
 
+/** Largest packet of a link: the usual one, and what slirp4netns takes of a fast one. */
+export const MTU = 1500;
+export const LARGE_MTU = 65_520;
+
 const gso = (bytes: number | null): string => (bytes === null ? '' : ` gso_max_size ${bytes}`);
 
 /**
@@ -24,10 +28,16 @@ const gso = (bytes: number | null): string => (bytes === null ? '' : ` gso_max_s
  * ip-link(8)). The router's end has the gateway's address with the stack as its peer: no broadcast domain,
  * a route of one address each. Pure.
  */
-export function outerLines(netns: string, link: string, addresses: Addresses, limits: GsoLimits): string[] {
+export function outerLines(
+  netns: string,
+  link: string,
+  addresses: Addresses,
+  limits: GsoLimits,
+  mtu: number,
+): string[] {
   return [
     `netns add ${netns}`,
-    `link add ${link}${gso(limits.rx)} type veth peer name ${INNER_LINK} netns ${netns}`,
+    `link add ${link} mtu ${mtu}${gso(limits.rx)} type veth peer name ${INNER_LINK} mtu ${mtu} netns ${netns}`,
     `addr add ${addresses.gateway4} peer ${addresses.ipv4} dev ${link}`,
     ...(addresses.ipv6 === null
       ? []
@@ -55,6 +65,13 @@ export function innerLines(addresses: Addresses, limits: GsoLimits, routed6: boo
       : []),
   ];
 }
+
+/**
+ * The line, for inside, that has what is sent from now on, and new connections both ways, keep to packets of a size;
+ * larger ones of connections that live still come in (ip-route(8), mtu and advmss).
+ */
+export const packetsLine = (addresses: Addresses, mtu: number): string =>
+  `route replace default via ${addresses.gateway4} dev ${INNER_LINK} onlink mtu ${mtu} advmss ${mtu - 40}`;
 
 /** The line that changes it later. */
 export const gsoLine = (link: string, bytes: number | null): string =>

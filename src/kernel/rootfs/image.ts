@@ -1,7 +1,7 @@
 import { closeSync, constants, existsSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CompartError, usageError } from '../../shared/errors.js';
-import { runToolSync, toolExists, watchTool } from '../../host/exec.js';
+import { followTool, runToolSync, toolExists } from '../../host/exec.js';
 import { stateError } from '../../state/json.js';
 import { hostSources } from './sources.js';
 
@@ -114,6 +114,11 @@ function giveName(fd: number, path: string, force: boolean): void {
   }
 }
 
+function environment({ sizeBytes }: ImageRequest): Record<string, string> {
+  const { PATH = '/usr/bin:/bin', ...others } = process.env as Record<string, string>;
+  return { ...others, PATH: `${PATH}:/usr/sbin:/sbin`, LC_ALL: 'C', COMPART_IMAGE_BYTES: String(sizeBytes ?? 0) };
+}
+
 async function makeInto(fd: number, suite: string, sources: readonly string[], request: ImageRequest): Promise<void> {
   const packages = [...PACKAGES, ...request.include].join(',');
   const argv = ['--variant=minbase', '--format=null', `--include=${packages}`, `--customize-hook=${MAKE_IMAGE}`];
@@ -123,8 +128,10 @@ async function makeInto(fd: number, suite: string, sources: readonly string[], r
     const stage = STAGES.find(([begins]) => begins.test(line));
     if (stage !== undefined) request.onProgress(stage[1], stage[2]);
   };
-  const env = { COMPART_IMAGE_BYTES: String(request.sizeBytes ?? 0) };
-  const { exitCode } = await watchTool('mmdebstrap', [...argv, suite, '-', ...sources], { env, fd, onLine });
+  // It cleans up when it is told to end, which the kernel does when compart has ended, however that came about.
+  const words = ['--pdeathsig', 'TERM', 'mmdebstrap', ...argv, suite, '-', ...sources];
+  const abort = new AbortController().signal;
+  const { exitCode } = await followTool('setpriv', words, { cwd: '/', env: environment(request), fd, abort, onLine });
   if (exitCode === 0) return;
   const why = said.filter((line) => /^(E:|mke2fs|Could not|dd:)/.test(line)).slice(0, 3).join('; ');
   throw new CompartError('ERR_COMPART_KERNEL', `mmdebstrap: ${why || (said.at(-1) ?? 'it said nothing')}`, {

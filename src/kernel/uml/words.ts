@@ -23,18 +23,16 @@ export function loopsPerJiffy(cpuinfo: string): number {
 
 /**
  * The command line of a User Mode Linux kernel, but for its devices' descriptors, which the keeper adds. Pure.
- * Debian's kernel would benchmark RAID 6 for a second; no guest of compart has such an array.
+ * Debian's kernel would benchmark RAID 6 for a second; no guest of compart has such an array. nbd need not make 16
+ * devices: nbd-client(8) has one made when it wants it.
  */
 export function kernelWords({ kernel, memoryBytes, cpuinfo, disks }: KernelWords): string[] {
   return [
     `mem=${Math.ceil(memoryBytes / 2 ** 20)}M`,
     'quiet',
     `lpj=${loopsPerJiffy(cpuinfo)}`,
-    // The random numbers that a kernel of User Mode Linux takes for the CPU's are the host's own (getrandom(2)): without
-    // them a guest, in which little happens, waits minutes for its first.
-    'random.trust_cpu=on',
     ...(kernel.origin === 'compart'
-      ? []
+      ? ['nbd.nbds_max=0']
       : ['initcall_blacklist=raid6_select_algo', 'selinux=0', 'apparmor=0']),
     'rootfstype=hostfs',
     'rootflags=/',

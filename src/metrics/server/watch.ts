@@ -3,6 +3,7 @@ import type { CpuStats, MemoryStats } from '../../host/cgroup/driver.js';
 import {
   changesOf,
   exitEvents,
+  oomKillsOf,
   watchEnds,
   type CompartmentEvent,
   type Ends,
@@ -43,11 +44,18 @@ export class Watch {
     const changed: string[] = [];
     const events: CompartmentEvent[] = [];
     this.#quick.begin();
-    for await (const [{ record }, listed] of survey(this.#host, (each) => this.#quick.look(each))) {
+    for await (const [compartment, listed] of survey(this.#host, (each) => this.#quick.look(each))) {
+      const { record } = compartment;
       const { vm, sched } = listed.subsystems as Record<string, { stats: unknown } | undefined>;
       const memory = vm?.stats as MemoryStats | undefined;
       events.push(
-        ...changesOf(record, memory, sched?.stats as CpuStats | undefined, this.#seen, this.#first),
+        ...changesOf(
+          record,
+          oomKillsOf(compartment, memory),
+          sched?.stats as CpuStats | undefined,
+          this.#seen,
+          this.#first,
+        ),
       );
       const text = JSON.stringify(listed);
       now.set(record.id, text);

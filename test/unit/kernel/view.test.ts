@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { pseudoMounts } from '../../../src/kernel/rootfs/pseudo.js';
 import { viewSteps, type View } from '../../../src/kernel/rootfs/view.js';
 
 const VIEW: View = {
@@ -77,6 +78,16 @@ describe('what the kernel of a guest sees', () => {
       { from: '/own', rw: '/cow/1' },
       { from: '/a', dev: '/disk/a' },
     ]);
+  });
+
+  it('is not the kernel of the host either where a chroot has a /proc of its own', () => {
+    const mountinfo = [
+      '20 1 0:20 / /proc rw - proc proc rw',
+      '21 1 0:20 / /srv/jail/proc rw - proc proc rw',
+      '22 1 8:1 / /home rw - ext4 /dev/vda rw',
+      '23 1 0:5 / /srv/my\\040jail/dev rw - devtmpfs udev rw',
+    ].join('\n');
+    expect(pseudoMounts(mountinfo)).toEqual(['/proc', '/srv/jail/proc', '/srv/my jail/dev']);
   });
 
   it('has no root where that is an image', () => {

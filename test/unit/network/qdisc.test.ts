@@ -12,7 +12,7 @@ import { said } from '../units/wrong.js';
 
 const FULL_PACKET = 1514;
 const rates = fc.integer({ min: 1000, max: 1e11 });
-const NOTHING = { delayUs: null, lossPercent: null };
+const NOTHING = { rateBps: 1e7, delayUs: null, lossPercent: null, patient: false, mtu: 1500, stands: false };
 
 describe('the shape of a rate', () => {
   it.each([
@@ -54,31 +54,54 @@ describe('the shape of a rate', () => {
 describe('the lines for tc', () => {
   const TBF = 'qdisc replace dev x root handle 1: tbf rate 10000000bit burst 6250b latency 50ms';
 
-  it('put a bucket on the link, try a fair queue below it, and show both', () => {
-    const fair = 'qdisc replace dev x parent 1:1 handle 10: fq_codel';
-    expect(shaperLines('x', 1e7, NOTHING)).toEqual([TBF, fair, 'qdisc show dev x']);
-  });
-
-  it('put the fair queue below it where there is one, but the delay in its place where one is asked', () => {
-    expect(shaperLines('x', 1e7, NOTHING)[1]).toBe('qdisc replace dev x parent 1:1 handle 10: fq_codel');
-    expect(shaperLines('x', 1e7, { delayUs: 50_000, lossPercent: 0.5 })).toEqual([
-      TBF,
-      'qdisc replace dev x parent 1:1 handle 10: netem delay 50000us loss 0.5% limit 1000000',
+  it('put a bucket on the link, what is urgent first below it, try a fair queue in its place, and show all', () => {
+    const lines = shaperLines('x', NOTHING);
+    expect(lines[0]).toBe(TBF);
+    expect(lines[1]).toBe('qdisc replace dev x parent 1:1 handle 10: htb default 2');
+    expect(lines[5]).toBe('qdisc replace dev x parent 10:2 handle 12: bfifo limit 68750');
+    expect(lines[6]).toMatch(/^filter replace dev x parent 10: .* bytecode "35,40 0 0 .*" classid 10:1$/);
+    expect(lines.slice(7)).toEqual([
+      'qdisc replace dev x parent 1:1 handle 30: fq_codel',
       'qdisc show dev x',
     ]);
   });
 
-  it('let more wait where a process in user space sends, at rates at which that is more', () => {
-    expect(shaperLines('x', 1e7, NOTHING, true)[0]).toMatch(/burst 6250b limit 1572864b$/);
-    expect(shaperLines('x', 1e9, NOTHING, true)[0]).toMatch(/burst 625000b latency 50ms$/);
+  it('leave the queues of a shaper that stands, but for what the second holds', () => {
+    expect(shaperLines('x', { ...NOTHING, stands: true })).toEqual([
+      TBF,
+      'qdisc replace dev x parent 10:2 handle 12: bfifo limit 68750',
+      'qdisc show dev x',
+    ]);
+  });
+
+  it('put the delay in place of the queues where one is asked', () => {
+    expect(shaperLines('x', { ...NOTHING, delayUs: 50_000, lossPercent: 0.5 })).toEqual([
+      TBF,
+      'qdisc replace dev x parent 1:1 handle 20: netem delay 50000us loss 0.5% limit 1000000',
+      'qdisc show dev x',
+    ]);
+  });
+
+  it('let more wait, and drop nothing early, where a process in user space sends, at rates at which that is more', () => {
+    const slow = shaperLines('x', { ...NOTHING, patient: true });
+    expect(slow[0]).toMatch(/burst 6250b limit 1572864b$/);
+    expect(slow[5]).toMatch(/bfifo limit 1572864$/);
+    expect(slow[7]).toMatch(/fq_codel target 1s interval 10s memory_limit 1572864b$/);
+    expect(shaperLines('x', { ...NOTHING, rateBps: 1e9, patient: true })[0]).toMatch(
+      /burst 625000b latency 50ms$/,
+    );
+  });
+
+  it('take the largest packet of the link in one burst', () => {
+    expect(shaperLines('x', { ...NOTHING, mtu: 65_520 })[0]).toMatch(/burst 65534b/);
   });
 
   it('put the delay on the link itself where there is no rate, and nothing where nothing is asked', () => {
-    expect(shaperLines('x', null, { delayUs: 1000, lossPercent: null })).toEqual([
+    expect(shaperLines('x', { ...NOTHING, rateBps: null, delayUs: 1000 })).toEqual([
       'qdisc replace dev x root handle 1: netem delay 1000us limit 1000000',
       'qdisc show dev x',
     ]);
-    expect(shaperLines('x', null, NOTHING)).toEqual(['qdisc show dev x']);
+    expect(shaperLines('x', { ...NOTHING, rateBps: null })).toEqual(['qdisc show dev x']);
     expect(unshapeLine('x')).toBe('qdisc del dev x root');
   });
 });
@@ -118,15 +141,15 @@ describe('the lines for ip', () => {
   const limits = { rx: 3000, tx: null };
 
   it('have the gateway and the stack as each other’s only peer, and a route to it once the link is up', () => {
-    expect(outerLines('n', 'x', addresses, limits)).toEqual([
+    expect(outerLines('n', 'x', addresses, limits, 1500)).toEqual([
       'netns add n',
-      'link add x gso_max_size 3000 type veth peer name eth0 netns n',
+      'link add x mtu 1500 gso_max_size 3000 type veth peer name eth0 mtu 1500 netns n',
       'addr add 10.0.0.1 peer 10.0.0.2 dev x',
       'addr add fd00::1 peer fd00::2 dev x nodad',
       'link set x up',
       'route replace fd00::2/128 dev x',
     ]);
-    expect(outerLines('n', 'x', v4, limits).join('\n')).not.toMatch(/::|null/);
+    expect(outerLines('n', 'x', v4, limits, 1500).join('\n')).not.toMatch(/::|null/);
   });
 
   it('give a way out inside, for IPv6 only where the host has one', () => {

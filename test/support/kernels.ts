@@ -1,0 +1,7 @@
+import { installedKernels, type Kernel } from '../../src/kernel/uml/installed.js';
+
+/** The kernel that `compart kernel build` made (scripts/setup --tests), or null. */
+export function builtKernel(): Kernel | null {
+  const kernels = installedKernels({ uid: process.getuid?.() ?? 0 });
+  return kernels.find(({ origin }) => origin === 'compart') ?? null;
+}
