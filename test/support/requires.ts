@@ -25,6 +25,7 @@ const NEEDS: Readonly<Record<string, () => boolean>> = {
   less: () => onPath('less'),
   'built-kernel': () => builtKernel() !== null,
   uml: () => existsSync('/usr/bin/linux.uml'),
+  'mkfs.ext4': () => existsSync('/sbin/mkfs.ext4'),
 };
 export type Need = keyof typeof NEEDS;
 
