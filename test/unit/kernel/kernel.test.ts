@@ -53,7 +53,6 @@ describe('the command line of a kernel', () => {
       'mem=64M',
       'quiet',
       'lpj=20000000',
-      'nbd.nbds_max=0',
       'rootfstype=hostfs',
       'rootflags=/',
       'ro',
