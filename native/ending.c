@@ -12,6 +12,7 @@
  *   detail=WORDS         of a panic, what the kernel said
  *   status=N             of linux.uml, as a shell has it
  *   oom_kills=N          processes that the guest's OOM killer killed
+ *   tasks_denied=N       forks that the guest's limit on tasks refused
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -34,8 +35,8 @@ static void write_file(int folder_fd, const struct ending *ending)
 	if (ending->status >= 0)
 		length += snprintf(text + length, sizeof text - (size_t)length, "status=%d\n",
 				   ending->status);
-	length += snprintf(text + length, sizeof text - (size_t)length, "oom_kills=%" PRIu64 "\n",
-			   ending->oom_kills);
+	length += snprintf(text + length, sizeof text - (size_t)length, "oom_kills=%" PRIu64 "\ntasks_denied=%" PRIu64 "\n",
+			   ending->oom_kills, ending->tasks_denied);
 	if (replace_file(folder_fd, NAME, text, (size_t)length) != 0)
 		words_say("cannot write " NAME);
 }
@@ -108,6 +109,7 @@ void ending_write(struct keeper *keeper)
 
 	ending->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	ending->oom_kills = keeper->report.oom_kills;
+	ending->tasks_denied = keeper->report.tasks_denied;
 	console_log_take(&keeper->console, "\n", 1);
 	judge(keeper, ending);
 	write_file(keeper->folder_fd, ending);

@@ -46,6 +46,7 @@
  *   >  REPORT   asks for
  *   <  REPORT   text: mem_total= mem_available= mem_free= mem_cached= (bytes) load1= load5= load15=
  *               processes= oom_kills= uptime_us= swap_total= swap_free=
+ *               tasks_denied= (where there is a limit on tasks; also unasked, before an EXIT)
  *   >  PUBLISH  text: net and host names that change while the guest runs: hosts=TEXT of /etc/hosts
  *   >  POWEROFF u32 ms of patience: TERM to everything (or the init of the root its own way), file
  *               systems unmounted, power off; when the time is up, at once

@@ -10,10 +10,13 @@
  *   root=block:DEVICE   as /dev/ubda: ext4, squashfs or erofs, found by trying
  *   write=overlay       changes stay in the guest's memory (an overlay, its upper layer a tmpfs);
  *                       write=through: the root itself is written
+ *   nosuid=yes          no set-id bit of the root counts: who owns its files on the host is not known in
+ *                       the guest, where all but the caller are nobody
  *   mount=hostfs:DIR    a folder or file of the root the kernel begins with,
  *   at=PATH             where it comes to in the guest (made where it is missing),
  *   mode=ro|rw          three records each, in this order +
  *   swap=DEVICE         made a swap area (a block device of zeros) and switched on
+ *   pids=N              tasks that commands, or the root's init, may have (init_pids.h)
  *   link=vec1           the network: renamed eth0, and up, with
  *   address=IP/LENGTH + gateway=IP +  of both families
  *   hosts=TEXT resolv=TEXT            the guest's /etc/hosts and /etc/resolv.conf, laid over what the

@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "fd.h"
 #include "guest_spawn.h"
+#include "init_pids.h"
 #include "init_report.h"
 
 #define HANGUP_MS 2000
@@ -155,6 +156,17 @@ static bool is_gone(struct session *session, int64_t now_ms)
 	return session->kill_ms == CLOCK_NEVER;
 }
 
+/* Before the end that they may be the reason of. */
+static void report_denied(struct wire *wire)
+{
+	struct report report;
+
+	if (pids_denied() == 0)
+		return;
+	report_guest(&report);
+	wire_send_text(wire, FRAME_REPORT, 0, report.text, report.used);
+}
+
 static void end(struct session *session, struct wire *wire)
 {
 	struct frame frame = {.size = 8, .type = FRAME_EXIT, .session = session->number};
@@ -165,6 +177,7 @@ static void end(struct session *session, struct wire *wire)
 		payload[i] = (unsigned char)((unsigned int)session->status >> (8 * i));
 		payload[4 + i] = (unsigned char)(kills >> (8 * i));
 	}
+	report_denied(wire);
 	frame.payload = payload;
 	wire_send(wire, &frame);
 	input_close(&session->input);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "guest_spawn.h"
+#include "init_pids.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define SHELL "/bin/sh"
@@ -131,6 +132,10 @@ static int become(void *context)
 
 	if (!take_descriptors(spawn))
 		_exit(127);
+	if (!spawn->unheld && !pids_enter()) {
+		fail(spawn, "fork");
+		_exit(127);
+	}
 	if (spawn->unguarded)
 		give_up_guard();
 	if (!take_user(spawn))

@@ -53,6 +53,7 @@ struct spawn {
 	int fds[3];
 	bool terminal;  /* of which fds are: it becomes the controlling one */
 	bool unguarded; /* the OOM killer may take it, unlike its parent */
+	bool unheld;    /* it does not come under the limit on tasks */
 	/* What failed, when it did. */
 	const char *step;
 	int error;

@@ -16,6 +16,7 @@
 #include "fd.h"
 #include "init.h"
 #include "init_agent.h"
+#include "init_pids.h"
 
 #define CONFIG "/config"
 #define GUARD "-1000" /* proc(5), oom_score_adj: never */
@@ -63,6 +64,7 @@ static void start_init(const char *file, char **argv)
 	if (pid < 0)
 		init_fail(errno, "cannot fork");
 	if (pid > 0) {
+		pids_enter_init();
 		execve(file, words, environment);
 		init_fail(errno, "cannot execute %s", file);
 	}
@@ -92,6 +94,7 @@ int main(int argc, char **argv)
 		init_swap_on(config.swap);
 	if (config.hostname != NULL && sethostname(config.hostname, strlen(config.hostname)) < 0)
 		init_fail(errno, "cannot set the host name");
+	pids_hold(config.pids);
 	int packet_fd = init_network(&config);
 	times.init_us = init_uptime_us();
 	if (config.init != NULL)

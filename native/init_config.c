@@ -80,6 +80,7 @@ static const char *take(struct guest_config *config, const char *record)
 		{"hostname", &config->hostname}, {"swap", &config->swap}, {"link", &config->link},
 		{"hosts", &config->hosts},       {"resolv", &config->resolv}, {"init", &config->init},
 		{"shell", &config->shell},       {"seed", &config->seed},
+		{"pids", &config->pids},         {"nosuid", &config->nosuid},
 	};
 	const char *value;
 

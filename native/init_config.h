@@ -17,7 +17,8 @@ struct guest_mount {
 };
 
 struct guest_config {
-	const char *hostname, *root, *swap, *link, *hosts, *resolv, *init, *shell, *seed; /* NULL: none */
+	const char *hostname, *root, *swap, *link, *hosts, *resolv, *init, *shell, *seed, *pids,
+		*nosuid; /* NULL: none */
 	bool block, through; /* the root: a block device, not a hostfs; written itself */
 	const char *modules[GUEST_MODULES_MAX];
 	size_t module_count;

@@ -54,13 +54,23 @@ void init_say(int error, const char *format, ...)
 	va_end(words);
 }
 
+/* A proc that is mounted nowhere: the root may have no place for one yet, or never. */
+static int open_proc(void)
+{
+	int context = fsopen("proc", FSOPEN_CLOEXEC), proc = -1;
+
+	if (context >= 0 && fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		proc = fsmount(context, FSMOUNT_CLOEXEC, 0);
+	if (context >= 0)
+		close(context);
+	return proc;
+}
+
 /* What the kernel exits with (arch/um/kernel/exitcode.c). */
 static void set_exit_code(void)
 {
-	int fd = open("/proc/exitcode", O_WRONLY | O_CLOEXEC);
+	int proc = open_proc(), fd = proc < 0 ? -1 : openat(proc, "exitcode", O_WRONLY | O_CLOEXEC);
 
-	if (fd < 0 && mount("proc", "/proc", "proc", 0, NULL) == 0)
-		fd = open("/proc/exitcode", O_WRONLY | O_CLOEXEC);
 	if (fd >= 0)
 		(void)fd_write(fd, FAILED, sizeof FAILED - 1);
 }

@@ -34,7 +34,7 @@ static bool run_poweroff(const char *init)
 	char *openrc[] = {NULL, (char *)"openrc-shutdown", (char *)"--poweroff", (char *)"now", NULL};
 	char *others[] = {NULL, (char *)"poweroff", NULL}, *environment[] = {NULL};
 	struct spawn spawn = {.words = strcmp(init, "openrc-init") == 0 ? openrc : others,
-			      .environment = environment};
+			      .environment = environment, .unheld = true};
 	int console = open("/dev/console", O_RDWR | O_NOCTTY | O_CLOEXEC);
 
 	for (int i = 0; i < 3; i++)

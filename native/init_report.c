@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "init.h"
+#include "init_pids.h"
 
 #define KTHREADD "/proc/2/task/2/children"
 
@@ -127,5 +128,7 @@ void report_guest(struct report *report)
 	report_load(report);
 	report_processes(report);
 	report_number(report, "oom_kills", report_oom_kills());
+	if (pids_held())
+		report_number(report, "tasks_denied", pids_denied());
 	report_number(report, "uptime_us", init_uptime_us());
 }

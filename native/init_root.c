@@ -31,12 +31,18 @@ static void mount_block(const char *device, const char *at, bool writable)
 	unsigned long flags = writable ? 0 : MS_RDONLY;
 
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-		if (mount(device, at, types[i], flags, NULL) == 0)
+		if (mount(device, at, types[i], flags, NULL) == 0) {
+			if (writable && i > 0)
+				init_fail(0, "%s of %s cannot be written", types[i], device);
 			return;
+		}
 		/* A journal that cannot be replayed, as the device cannot be written. */
 		if (errno == EROFS && i == 0 && !writable &&
 		    mount(device, at, types[i], flags, "noload") == 0)
 			return;
+		/* arch/um locks the file behind a device that it may write (os_lock_file). */
+		if (errno == EAGAIN)
+			init_fail(0, "the file behind %s is in use: another guest has it", device);
 		if (errno != EINVAL && errno != ENODEV)
 			init_fail(errno, "cannot mount %s of %s", types[i], device);
 	}
@@ -82,9 +88,16 @@ static void mount_overlay(const struct guest_config *config)
 	make(SCRATCH "/upper");
 	make(SCRATCH "/work");
 	mount_root(config, SCRATCH "/lower", false);
-	if (mount("overlay", ROOT, "overlay", 0,
+	if (mount("overlay", ROOT, "overlay", config->nosuid == NULL ? 0 : MS_NOSUID,
 		  "lowerdir=" SCRATCH "/lower,upperdir=" SCRATCH "/upper,workdir=" SCRATCH "/work") < 0)
 		init_fail(errno, "cannot mount overlay on %s", ROOT);
+}
+
+static void mount_through(const struct guest_config *config)
+{
+	mount_root(config, ROOT, true);
+	if (config->nosuid != NULL && mount(NULL, ROOT, NULL, MS_REMOUNT | MS_BIND | MS_NOSUID, NULL) < 0)
+		init_fail(errno, "cannot mount the root nosuid");
 }
 
 static int clone_tree(const char *path)
@@ -139,7 +152,7 @@ void init_open_trees(const struct guest_config *config, struct init_trees *trees
 void init_enter_root(const struct guest_config *config)
 {
 	if (config->through)
-		mount_root(config, ROOT, true);
+		mount_through(config);
 	else
 		mount_overlay(config);
 	/* pivot_root(2), NOTES: the old root is over the new one then, and gone by its unmounting. */

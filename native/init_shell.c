@@ -12,7 +12,8 @@
 #include "init.h"
 
 #define TERMINAL "/dev/tty1"
-#define INVITATION "\r\nPress Enter for a shell.\r\n"
+#define HOME "/root"
+#define INVITATION "\nPress Enter for a shell.\n"
 
 static void shell_ready(struct watch *self)
 {
@@ -39,24 +40,26 @@ void shell_wait(struct shell *shell)
 static void start(struct shell *shell)
 {
 	char *words[] = {NULL, (char *)shell->file, NULL};
-	char *environment[] = {(char *)"HOME=/root", (char *)"TERM=linux",
+	char *environment[] = {(char *)"HOME=" HOME, (char *)"TERM=linux",
 			       (char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
-	struct spawn spawn = {.words = words, .environment = environment, .workdir = "/root",
-			      .terminal = true, .unguarded = shell->unguarded};
+	struct spawn spawn = {.words = words, .environment = environment, .terminal = true,
+			      .unguarded = shell->unguarded};
 	int fd = open(TERMINAL, O_RDWR | O_NOCTTY | O_CLOEXEC);
 
 	spawn.fds[0] = spawn.fds[1] = spawn.fds[2] = fd;
+	/* Asked before: one that fails would hang the terminal up as it ends. */
+	if (access(HOME, X_OK) == 0)
+		spawn.workdir = HOME;
 	shell->pid = spawn_command(&spawn);
-	if (shell->pid < 0 && spawn.step != NULL && strcmp(spawn.step, "workdir") == 0) {
-		spawn.workdir = NULL;
-		shell->pid = spawn_command(&spawn);
-	}
 	if (shell->pid < 0)
 		init_say(spawn.error, "cannot start %s on " TERMINAL, shell->file);
-	else
-		close(shell->fd);
 	if (fd >= 0)
 		close(fd);
+	close(shell->fd);
+	shell->fd = -1;
+	/* The terminal may have been hung up with what failed: it is opened anew. */
+	if (shell->pid < 0)
+		shell_wait(shell);
 }
 
 void shell_move(struct shell *shell)

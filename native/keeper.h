@@ -61,7 +61,7 @@ struct report {
 	char guest[KEPT_RECORDS_MAX]; /* the last REPORT, as lines */
 	unsigned int asked; /* reports that the guest owes */
 	int64_t next_ms;    /* when to ask for one */
-	uint64_t oom_kills, free_bytes;
+	uint64_t oom_kills, tasks_denied, free_bytes;
 };
 
 enum memory_state { MEMORY_IDLE, MEMORY_MEASURES, MEMORY_MOVES };
@@ -78,7 +78,7 @@ struct memory {
 struct ending {
 	const char *reason, *detail;
 	int status; /* of linux.uml, as a shell has it; -1: of nothing */
-	uint64_t oom_kills;
+	uint64_t oom_kills, tasks_denied;
 };
 
 struct keeper {

@@ -114,6 +114,8 @@ void report_take(struct keeper *keeper, const struct frame *frame)
 					   "%.*s=%s\n", (int)size, key, value);
 		if (is_key(key, size, "oom_kills") && number_of(value) > (int64_t)report->oom_kills)
 			report->oom_kills = (uint64_t)number_of(value);
+		if (is_key(key, size, "tasks_denied"))
+			report->tasks_denied = (uint64_t)number_of(value);
 		if (is_key(key, size, "mem_free"))
 			report->free_bytes = (uint64_t)number_of(value);
 	}

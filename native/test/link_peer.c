@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +22,8 @@
 #include "../link.h"
 
 #define CHUNK ((size_t)64 * 1024)
+
+static pid_t kernel; /* its group ends with this: a change of ids undoes PR_SET_PDEATHSIG */
 
 struct peer {
 	int fd;
@@ -39,13 +40,18 @@ static _Noreturn void fail(const char *what)
 	_exit(125);
 }
 
+static void end(int number)
+{
+	kill(-kernel, SIGKILL);
+	_exit(128 + number);
+}
+
 static _Noreturn void run_kernel(int fd, char **argv, int argc)
 {
 	char word[64], **words = calloc((size_t)argc + 2, sizeof *words);
 
 	if (words == NULL)
 		fail("calloc");
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setpgid(0, 0);
 	snprintf(word, sizeof word, "vec0:transport=fd,fd=%d,mtu=%d", fd, LINK_MTU);
 	memcpy(words, argv, (size_t)argc * sizeof *words);
@@ -68,6 +74,8 @@ static void start(struct peer *peer, char **argv, int argc)
 	peer->pid = fork();
 	if (peer->pid == 0)
 		run_kernel(ends[1], argv, argc);
+	kernel = peer->pid;
+	setpgid(kernel, kernel);
 	close(ends[1]);
 	peer->fd = ends[0];
 	peer->link = link_new();
@@ -162,6 +170,8 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	start(&peer, argv + 1, argc - 1);
+	signal(SIGTERM, end);
+	signal(SIGINT, end);
 	serve(&peer);
 	if (waitpid(peer.pid, &status, 0) < 0)
 		fail("waitpid");

@@ -39,6 +39,17 @@ export const GUESTS: Readonly<Record<string, Verb>> = {
     ],
     load: () => import('./commands/boot.js'),
   },
+  image: {
+    usage: 'image build debian --out FILE [flags]',
+    summary: 'make an image of a root file system for guests',
+    flags: ['out', 'size', 'suite', 'include', 'force', 'json'],
+    words: [2, 2],
+    examples: [
+      ['compart image build debian --out debian.ext4', 'then: compart boot --root debian.ext4 --init /sbin/init'],
+      ['compart image build debian --out ssh.ext4 --size 2G --include openssh-server', 'with more in it'],
+    ],
+    load: () => import('./commands/image.js'),
+  },
   console: {
     usage: 'console NAME',
     summary: 'attach to the console of a guest; Ctrl-] leaves',

@@ -254,6 +254,8 @@ export interface FollowOptions {
   cwd: string;
   /** All of its environment. */
   env: Readonly<Record<string, string>>;
+  /** What is its descriptor 3. */
+  fd?: number;
   /** Ends it, with everything that it has started. */
   abort: AbortSignal;
   /** Each line that it prints, on stdout or stderr. */
@@ -270,12 +272,14 @@ export async function followTool(
   argv: readonly string[],
   options: FollowOptions,
 ): Promise<ExitStatus> {
-  const { cwd, env, abort, onLine } = options;
+  const { cwd, env, fd, abort, onLine } = options;
   abort.throwIfAborted();
   const { spawn } = await childProcess();
   const { createInterface } = await import('node:readline');
-  const child = spawn(file, [...argv], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', onLine);
+  const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...(fd === undefined ? [] : [fd])];
+  const child = spawn(file, [...argv], { cwd, env, stdio, detached: true });
+  for (const input of [child.stdout, child.stderr])
+    if (input !== null) createInterface({ input }).on('line', onLine);
   const end = (): void => {
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
   };

@@ -25,6 +25,10 @@ export interface GuestConfig {
   /** Secret bytes that its random numbers begin with. */
   seed: Buffer;
   init: string | null;
+  /** Tasks that commands, or the root's init, may have; null without a limit. */
+  tasks: number | null;
+  /** No set-id bit of the root counts. */
+  nosuid: boolean;
   shell: string | null;
 }
 
@@ -43,7 +47,9 @@ export function encodeConfig(config: GuestConfig): Buffer {
       ['at', target],
       ['mode', readOnly ? 'ro' : 'rw'],
     ]),
+    ...optional('nosuid', config.nosuid ? 'yes' : null),
     ...optional('swap', config.swapDevice),
+    ...optional('pids', config.tasks === null ? null : String(config.tasks)),
     ...optional('link', link === null ? null : 'vec1'),
     ...(link?.addresses ?? []).map((address): [string, string] => ['address', address]),
     ...(link?.gateways ?? []).map((gateway): [string, string] => ['gateway', gateway]),

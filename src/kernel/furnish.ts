@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Compartment } from '../compartments/compartment.js';
 import type { CommandRequest } from '../compartments/launch.js';
 import { addTap, type Tap } from '../compartments/net/tap.js';
@@ -45,21 +46,27 @@ function disksOf({ disks, memory, swapDevice }: GuestPlan, swap: string | undefi
   const all =
     swapDevice === null || swap === undefined
       ? disks
-      : [...disks, { file: swap, cow: null, readOnly: false }];
+      : [...disks, { file: swap, cow: null, readOnly: false, isDevice: false }];
   const ubds = numbered(all);
   if (swap !== undefined && swapDevice !== null) makeSwap(swap, memory.swapBytes);
   for (const { cow, file, at } of ubds) if (cow !== null) makeCow(cow, file, at);
   return ubds;
 }
 
-function viewOf(host: Host, plan: GuestPlan, disks: readonly Ubd[], modules: readonly string[]): ViewStep[] {
+function viewOf(
+  host: Host,
+  plan: GuestPlan,
+  workdir: string,
+  disks: readonly Ubd[],
+  modules: readonly string[],
+): ViewStep[] {
   const { spec, kernel } = plan;
   return viewSteps({
     root: spec.root,
     mounts: spec.mounts,
     disks,
     hide: spec.hide,
-    workdir: process.cwd(),
+    workdir,
     own: [
       ...[host.paths.state, host.paths.log, diskFolder(host)].filter((path) => existsSync(path)),
       ...pseudoMounts(readKernelFile(`${host.paths.proc}/self/mountinfo`) ?? ''),
@@ -69,6 +76,17 @@ function viewOf(host: Host, plan: GuestPlan, disks: readonly Ubd[], modules: rea
     init: host.paths.native('init'),
     modules,
   });
+}
+
+/** Where the command runs, as the kernel names it: what is to be seen there is mounted, and no link may lead to it. */
+function workdirOf({ workdir }: CommandRequest): string {
+  const path = workdir ?? process.cwd();
+  try {
+    return realpathSync(path);
+  } catch {
+    // Of the guest alone: who makes it inside can be in it.
+    return resolve(path);
+  }
 }
 
 /** Readable for the kernel of the guest, which runs as the caller. */
@@ -86,7 +104,7 @@ function tapOf({ host, store, record }: Compartment): Tap | null {
   return loaded === null ? null : addTap(host, loaded);
 }
 
-function configFor(plan: GuestPlan, name: string, tap: Tap | null, modules: number): Buffer {
+function configFor(host: Host, plan: GuestPlan, name: string, tap: Tap | null, modules: number): Buffer {
   const { spec } = plan;
   return encodeConfig({
     hostname: name,
@@ -100,6 +118,8 @@ function configFor(plan: GuestPlan, name: string, tap: Tap | null, modules: numb
     resolver: tap?.resolver ?? null,
     seed: randomBytes(SEED_BYTES),
     init: spec.init,
+    tasks: plan.tasks,
+    nosuid: spec.root.kind !== 'image' && host.uid !== 0,
     shell: spec.init === null ? '/bin/sh' : null,
   });
 }
@@ -108,11 +128,12 @@ function configFor(plan: GuestPlan, name: string, tap: Tap | null, modules: numb
 export function furnishing(plan: GuestPlan): Furnish {
   return (compartment: Compartment, command: CommandRequest): CommandRequest => {
     const { host, store, record } = compartment;
+    const workdir = workdirOf(command);
     const folder = store.folder(record.name);
     const tap = tapOf(compartment);
     const modules = modulesOf(plan, tap);
     const disks = disksOf(plan, record.guest?.files[0]);
-    const config = writePrivate(`${folder}/guest.config`, configFor(plan, record.name, tap, modules.length));
+    const config = writePrivate(`${folder}/guest.config`, configFor(host, plan, record.name, tap, modules.length));
     const boot = encodeBoot({
       folder,
       memoryBytes: plan.memory.ramBytes,
@@ -125,12 +146,18 @@ export function furnishing(plan: GuestPlan): Furnish {
         cpuinfo: readKernelFile(`${host.paths.proc}/cpuinfo`) ?? '',
         disks: ubdWords(disks),
       }),
-      steps: viewOf(host, plan, disks, modules),
+      steps: viewOf(host, plan, workdir, disks, modules),
     });
     const file = writePrivate(`${folder}/guest.boot`, boot);
+    const ownRoot = plan.spec.root.kind !== 'host';
     return {
       ...command,
-      argv: bootWords(host, { ...command, file, ownRoot: plan.spec.root.kind !== 'host' }),
+      argv: bootWords(host, {
+        ...command,
+        ...(ownRoot ? {} : { workdir }),
+        file,
+        ownRoot,
+      }),
       env: {},
       workdir: null,
       user: null,

@@ -12,6 +12,7 @@ import { formatDisk, type Disk } from './rootfs/disks.js';
 import { formatMount } from './rootfs/mounts.js';
 import { swapFile } from './rootfs/swap.js';
 import type { GuestSpec } from './spec.js';
+import { guestTasks } from './tasks.js';
 import type { Kernel } from './uml/installed.js';
 
 /** A guest to boot, and the command to run in it; without words it runs until it is stopped. */
@@ -24,6 +25,7 @@ export interface GuestRequest {
 export interface GuestPlan {
   kernel: Kernel;
   memory: GuestMemory;
+  tasks: number | null;
   spec: GuestSpec;
   /** Disks asked for, the image that is the root before them and the swap behind them. */
   disks: Disk[];
@@ -47,19 +49,22 @@ function refuseHostStack({ run }: GuestRequest): void {
  */
 export function limitsOnHost(host: Host, request: GuestRequest): Limits {
   refuseHostStack(request);
-  return guestMemory(host, request.run.limits).limits;
+  return guestMemory(host, guestTasks(request.run.limits).limits).limits;
 }
 
 function planGuest(host: Host, { run, guest }: GuestRequest, watch: CpuWatch): GuestPlan {
   refuseHostStack({ run, guest });
-  const memory = guestMemory(host, run.limits);
+  const { tasks, limits } = guestTasks(run.limits);
+  const memory = guestMemory(host, limits);
   const { root } = guest;
+  const { path: file, isDevice } = root;
   const image: Disk[] =
-    root.kind === 'image' ? [{ file: root.path, cow: null, readOnly: root.write === 'memory' }] : [];
+    root.kind === 'image' ? [{ file, cow: null, readOnly: root.write === 'memory', isDevice }] : [];
   const disks = [...image, ...guest.disks];
   return {
     kernel: chooseKernel(host, guest.kernel),
     memory,
+    tasks,
     spec: guest,
     disks,
     rootDevice: image.length > 0 ? device(0) : null,
@@ -68,13 +73,14 @@ function planGuest(host: Host, { run, guest }: GuestRequest, watch: CpuWatch): G
   };
 }
 
-function recordOf(host: Host, { kernel, memory, spec, cpu }: GuestPlan, name: string): GuestRecord {
+function recordOf(host: Host, { kernel, memory, tasks, spec, cpu }: GuestPlan, name: string): GuestRecord {
   return {
     kernel: kernel.path,
     release: kernel.version,
     origin: kernel.origin,
     memoryBytes: memory.ramBytes,
     swapBytes: memory.swapBytes,
+    tasks,
     cpu,
     root:
       spec.root.kind === 'host' ? 'host' : `${spec.root.path}${spec.root.write === 'through' ? ':rw' : ''}`,

@@ -7,6 +7,7 @@ import type { Host } from '../host/host.js';
 import { updateLimits } from '../compartments/update.js';
 import { controlGuest } from './agent/control.js';
 import { LEAST_RAM_BYTES, overheadBytes } from './memory.js';
+import { refuseTasks } from './tasks.js';
 
 const MIB = 2 ** 20;
 
@@ -28,6 +29,7 @@ export async function setLimits(host: Host, name: string, texts: LimitTexts): Pr
  * @throws ERR_COMPART_USAGE for what a running guest cannot change, and whatever {@link updateLimits} does
  */
 async function setGuest(compartment: Compartment, limits: Limits): Promise<Compartment> {
+  refuseTasks(limits);
   const { vm, ...others } = limits;
   if (vm?.swapLimitBytes !== undefined)
     throw usageError('--swap: the swap of a guest that runs cannot be changed', 'boot it anew with more');

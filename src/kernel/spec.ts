@@ -1,6 +1,7 @@
 import { usageError } from '../shared/errors.js';
 import { MOST_DISKS, parseDisk, type Disk } from './rootfs/disks.js';
 import { parseMount, type GuestMount } from './rootfs/mounts.js';
+import { resolveIn } from './rootfs/resolve.js';
 import { parseRoot, type Root } from './rootfs/root.js';
 
 /** What makes a compartment a guest, besides its limits. */
@@ -47,7 +48,8 @@ export function parseGuest(texts: GuestTexts): GuestSpec {
     root,
     mounts: (texts.mount ?? []).map(parseMount),
     disks,
-    hide,
+    // A cover lies over what is there, and no link leads to it: the guest would see what the link leads to.
+    hide: hide.map((path) => resolveIn(root.path, path)),
     init: texts.init === undefined ? null : absolute('init', texts.init),
   };
 }

@@ -13,6 +13,8 @@ export interface GuestEnding {
   detail: string;
   /** Processes that the guest's own OOM killer has killed. */
   oomKills: number;
+  /** Forks that the guest's own limit on tasks refused. */
+  tasksDenied: number;
   /** How long it took to come up, null where it did not. */
   readyUs: number | null;
 }
@@ -43,6 +45,7 @@ export function readEnding(folder: string): GuestEnding | null {
     reason: (lines.get('reason') ?? 'crash') as EndingReason,
     detail: lines.get('detail') ?? '',
     oomKills: Number(lines.get('oom_kills') ?? 0),
+    tasksDenied: Number(lines.get('tasks_denied') ?? 0),
     readyUs: readReport(folder)?.readyUs ?? null,
   };
 }

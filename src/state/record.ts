@@ -41,6 +41,8 @@ export interface GuestRecord {
   /** RAM of the guest, and its own swap. */
   memoryBytes: number;
   swapBytes: number;
+  /** Tasks that it may have, null without a limit. */
+  tasks: number | null;
   /** The CPU that its kernel is pinned to. */
   cpu: number | null;
   /** As asked for: `host`, a folder or an image. */

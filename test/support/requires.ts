@@ -25,6 +25,7 @@ const NEEDS: Readonly<Record<string, () => boolean>> = {
   less: () => onPath('less'),
   'built-kernel': () => builtKernel() !== null,
   uml: () => existsSync('/usr/bin/linux.uml'),
+  'mkfs.ext4': () => existsSync('/sbin/mkfs.ext4'),
 };
 export type Need = keyof typeof NEEDS;
 
@@ -53,12 +54,18 @@ export function pathOf(program: string): string | null {
 
 export const onPath = (program: string): boolean => pathOf(program) !== null;
 
+/** Is everything named there? */
+export const canRun = (...needs: string[]): boolean => missingOf(needs).length === 0;
+
+const missingOf = (needs: readonly string[]): string[] =>
+  needs.filter((need) => !(NEEDS[need] ?? (() => onPath(need)))());
+
 /**
  * `it` where everything named is there, else a skip that says what is missing. With COMPART_REQUIRE=all the
  * test runs and fails instead: a machine that should have it must.
  */
 export function requires(...needs: string[]): typeof it {
-  const missing = needs.filter((need) => !(NEEDS[need] ?? (() => onPath(need)))());
+  const missing = missingOf(needs);
   if (missing.length === 0) return it;
   process.stderr.write(`skipping tests: this machine lacks ${missing.join(', ')}\n`);
   if (process.env['COMPART_REQUIRE'] !== 'all') return it.skip as typeof it;

@@ -1,5 +1,5 @@
-import { closeSync, ftruncateSync, openSync, statSync, unlinkSync, writeSync } from 'node:fs';
-import { errnoOf } from '../../shared/errors.js';
+import { closeSync, ftruncateSync, openSync, readSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { errnoOf, usageError } from '../../shared/errors.js';
 import { stateError } from '../../state/json.js';
 
 /** struct cow_header_v3 (arch/um/drivers/cow_user.c), big endian. */
@@ -31,23 +31,25 @@ export function cowBytes(sizeBytes: number): number {
   return roundUp(roundUp(FIXED_BYTES + PATH_BYTES) + bitmap) + sizeBytes;
 }
 
+const seconds = (mtimeMs: number): number => Math.floor(mtimeMs / 1000);
+
 /**
- * Makes an empty copy-on-write file, mode 0600; one that is there stays. The kernel would make it as well, but in a
- * folder that it could then write to.
+ * Makes an empty copy-on-write file, mode 0600; one that is there is used again, if it stands on this file as it is now.
+ * The kernel would make it as well, but in a folder that it could then write to.
  * @param at where the file behind it is in the sandbox
- * @throws ERR_COMPART_STATE
+ * @throws ERR_COMPART_STATE; ERR_COMPART_USAGE for one that is none, or that stands on something else
  */
 export function makeCow(cow: string, file: string, at: string): void {
   let fd: number;
   try {
     fd = openSync(cow, 'wx', 0o600);
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return;
+    if (errnoOf(error) === 'EEXIST') return checkCow(cow, file);
     throw stateError('make', cow, error);
   }
   try {
     const { size, mtimeMs } = statSync(file);
-    writeSync(fd, cowHeader({ path: at, mtimeSeconds: Math.floor(mtimeMs / 1000), sizeBytes: size }));
+    writeSync(fd, cowHeader({ path: at, mtimeSeconds: seconds(mtimeMs), sizeBytes: size }));
     ftruncateSync(fd, cowBytes(size));
   } catch (error) {
     unlinkSync(cow);
@@ -55,4 +57,35 @@ export function makeCow(cow: string, file: string, at: string): void {
   } finally {
     closeSync(fd);
   }
+}
+
+function readHeader(cow: string): Buffer {
+  const header = Buffer.alloc(FIXED_BYTES);
+  try {
+    const fd = openSync(cow, 'r');
+    try {
+      readSync(fd, header, 0, FIXED_BYTES, 0);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    throw stateError('read', cow, error);
+  }
+  return header;
+}
+
+/** The kernel makes the same test, and panics. */
+function checkCow(cow: string, file: string): void {
+  const header = readHeader(cow);
+  if (header.readUInt32BE(0) !== MAGIC || header.readUInt32BE(4) !== VERSION)
+    throw usageError(
+      `--disk: "${cow}" is no copy-on-write file of a kernel`,
+      'name a file that is not there yet',
+    );
+  const { size, mtimeMs } = statSync(file);
+  if (header.readBigUInt64BE(12) === BigInt(size) && header.readUInt32BE(8) === seconds(mtimeMs)) return;
+  throw usageError(
+    `--disk: "${cow}" does not stand on "${file}" as it is now: size or time of change differ`,
+    'what it holds is of use with the file as it was only; name a file that is not there yet',
+  );
 }

@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { usageError } from '../../shared/errors.js';
+import { requireOpen } from './access.js';
 import { existing } from './root.js';
 
 /** A block device of a guest, and the file of the host behind it. */
@@ -8,6 +11,8 @@ export interface Disk {
   /** What is written goes here, and the file stays as it is; made where it is not there yet. */
   cow: string | null;
   readOnly: boolean;
+  /** A block device of the host. */
+  isDevice: boolean;
 }
 
 const ACCEPTED = 'FILE, FILE:ro or FILE:cow=FILE';
@@ -18,12 +23,26 @@ export function parseDisk(text: string): Disk {
   if (name === '' || (cow !== undefined && mode !== undefined))
     throw usageError(`--disk: "${text}" is no disk`, `accepted: ${ACCEPTED}`);
   const { path, stat } = existing('--disk', name);
-  if (!stat.isFile() && !stat.isBlockDevice())
+  const isDevice = stat.isBlockDevice();
+  if (!stat.isFile() && !isDevice)
     throw usageError(`--disk: "${name}" is neither a file nor a block device`, `accepted: ${ACCEPTED}`);
-  if (cow === undefined) return { file: path, cow: null, readOnly: mode !== undefined };
-  const place = resolve(existing('--disk', dirname(cow)).path, cow.split('/').at(-1) ?? '');
-  if (place === path) throw usageError(`--disk: "${cow}" is the disk itself`, 'name another file after cow=');
-  return { file: path, cow: place, readOnly: false };
+  const readOnly = mode !== undefined;
+  requireOpen('--disk', path, cow === undefined && !readOnly);
+  if (cow === undefined) return { file: path, cow: null, readOnly, isDevice };
+  if (isDevice)
+    throw usageError(`--disk: "${name}" is a block device, which cow= cannot stand on`, 'copy it to a file');
+  return { file: path, cow: cowOf(cow, path), readOnly: false, isDevice };
+}
+
+function cowOf(cow: string, file: string): string {
+  const folder = existing('--disk', dirname(cow)).path;
+  const place = resolve(folder, cow.split('/').at(-1) ?? '');
+  if (!existsSync(place)) return place;
+  const { path, stat } = existing('--disk', place);
+  if (path === file) throw usageError(`--disk: "${cow}" is the disk itself`, 'name another file after cow=');
+  if (!stat.isFile()) throw usageError(`--disk: "${cow}" is no file`, 'name another one after cow=');
+  requireOpen('--disk', path, true);
+  return path;
 }
 
 /** A disk as the guest's kernel has it: `ubd0`, which is /dev/ubda there. */
@@ -35,13 +54,17 @@ export interface Ubd extends Disk {
 }
 
 /**
- * Numbers disks. The file behind keeps its own path, below /disk: a copy-on-write file names it so, and can be used
- * again. Pure.
+ * The name of a file in the sandbox, which follows from its path on the host: a copy-on-write file names what it stands
+ * on so, and can be used again. The path itself has no place on a command line that is split at blanks and commas. Pure.
  */
+export const nameInSandbox = (file: string): string =>
+  `/disk/${createHash('sha256').update(file).digest('hex').slice(0, 16)}`;
+
+/** Numbers disks. Pure. */
 export function numbered(disks: readonly Disk[]): Ubd[] {
   return disks.map((disk, index) => ({
     ...disk,
-    at: `/disk${disk.file}`,
+    at: nameInSandbox(disk.file),
     cowAt: disk.cow === null ? null : `/cow/${index}`,
     device: `/dev/ubd${String.fromCharCode(0x61 + index)}`,
   }));

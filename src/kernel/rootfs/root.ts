@@ -1,11 +1,14 @@
 import { realpathSync, statSync, type Stats } from 'node:fs';
 import { systemReason, usageError } from '../../shared/errors.js';
+import { requireOpen } from './access.js';
 
 /** The root file system of a guest. */
 export interface Root {
   kind: 'host' | 'folder' | 'image';
   /** Absolute; `/` for the host's own. */
   path: string;
+  /** An image that is a block device of the host. */
+  isDevice: boolean;
   /** `memory`: changes are the guest's own and end with it; `through`: they are made to it. */
   write: 'memory' | 'through';
 }
@@ -28,7 +31,7 @@ export function existing(flag: string, path: string): { path: string; stat: Stat
 
 /** `--root host|DIR[:rw]|IMAGE[:rw]`. @throws ERR_COMPART_USAGE */
 export function parseRoot(text: string): Root {
-  if (text === 'host') return { kind: 'host', path: '/', write: 'memory' };
+  if (text === 'host') return { kind: 'host', path: '/', isDevice: false, write: 'memory' };
   const [, name = '', mode] = /^(.*?)(:rw|:ro)?$/s.exec(text) ?? [];
   if (name === '') throw usageError(`--root: "${text}" names nothing`, `accepted: ${ROOT_ACCEPTED}`);
   const { path, stat } = existing('--root', name);
@@ -36,8 +39,12 @@ export function parseRoot(text: string): Root {
   if (stat.isDirectory()) {
     if (path === '/')
       throw usageError(`--root: "${text}" is the root of this host`, '--root host boots a copy of it');
-    return { kind: 'folder', path, write };
+    return { kind: 'folder', path, isDevice: false, write };
   }
-  if (stat.isFile() || stat.isBlockDevice()) return { kind: 'image', path, write };
+  const isDevice = stat.isBlockDevice();
+  if (stat.isFile() || isDevice) {
+    requireOpen('--root', path, write === 'through');
+    return { kind: 'image', path, isDevice, write };
+  }
   throw usageError(`--root: "${name}" is neither a folder nor an image`, `accepted: ${ROOT_ACCEPTED}`);
 }

@@ -64,8 +64,12 @@ export function viewSteps(view: View): ViewStep[] {
     ...mounts.map(({ source, readOnly }, index) =>
       readOnly ? { from: source, ro: mountAt(index) } : { from: source, rw: mountAt(index) },
     ),
-    ...disks.flatMap(({ file, cow, at, cowAt, readOnly }): ViewStep[] => [
-      readOnly || cow !== null ? { from: file, ro: at } : { from: file, rw: at },
+    ...disks.flatMap(({ file, cow, at, cowAt, readOnly, isDevice }): ViewStep[] => [
+      isDevice
+        ? { from: file, dev: at }
+        : readOnly || cow !== null
+          ? { from: file, ro: at }
+          : { from: file, rw: at },
       ...(cow === null || cowAt === null ? [] : [{ from: cow, rw: cowAt }]),
     ]),
   ];

@@ -23,8 +23,7 @@ export function loopsPerJiffy(cpuinfo: string): number {
 
 /**
  * The command line of a User Mode Linux kernel, but for its devices' descriptors, which the keeper adds. Pure.
- * Debian's kernel would benchmark RAID 6 for a second; no guest of compart has such an array. nbd need not make 16
- * devices: nbd-client(8) has one made when it wants it.
+ * Debian's kernel would benchmark RAID 6 for a second; no guest of compart has such an array.
  */
 export function kernelWords({ kernel, memoryBytes, cpuinfo, disks }: KernelWords): string[] {
   return [
@@ -32,7 +31,7 @@ export function kernelWords({ kernel, memoryBytes, cpuinfo, disks }: KernelWords
     'quiet',
     `lpj=${loopsPerJiffy(cpuinfo)}`,
     ...(kernel.origin === 'compart'
-      ? ['nbd.nbds_max=0']
+      ? []
       : ['initcall_blacklist=raid6_select_algo', 'selinux=0', 'apparmor=0']),
     'rootfstype=hostfs',
     'rootflags=/',

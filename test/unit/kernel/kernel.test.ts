@@ -1,4 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
 import { Host } from '../../../src/host/host.js';
@@ -44,7 +53,6 @@ describe('the command line of a kernel', () => {
       'mem=64M',
       'quiet',
       'lpj=20000000',
-      'nbd.nbds_max=0',
       'rootfstype=hostfs',
       'rootflags=/',
       'ro',
@@ -107,7 +115,7 @@ describe('the CPU of a guest', () => {
 });
 
 describe('a copy-on-write file', () => {
-  it('is made with the header that the kernel reads, a hole as large as the disk, mode 0600, and never twice', () => {
+  it('is made with the header that the kernel reads, a hole as large as the disk, mode 0600, and used again only on the file it stands on', () => {
     const dir = mkdtempSync(`${tmpdir()}/compart-cow-`);
     try {
       writeFileSync(`${dir}/base`, Buffer.alloc(10 * MIB));
@@ -120,9 +128,16 @@ describe('a copy-on-write file', () => {
       expect([size, mode & 0o777]).toEqual([cowBytes(10 * MIB), 0o600]);
       // 8 KiB of header, a bitmap of 2560 bytes rounded to a page, the disk.
       expect(size).toBe(8192 + 4096 + 10 * MIB);
-      writeFileSync(`${dir}/cow`, 'used');
+      writeSync(openSync(`${dir}/cow`, 'r+'), 'used', 20_000);
       makeCow(`${dir}/cow`, `${dir}/base`, '/disk/base');
-      expect(readFileSync(`${dir}/cow`, 'utf8')).toBe('used');
+      expect(readFileSync(`${dir}/cow`, 'latin1').slice(20_000, 20_004)).toBe('used');
+      utimesSync(`${dir}/base`, 1, 1);
+      expect(said(() => makeCow(`${dir}/cow`, `${dir}/base`, '/disk/base')).message).toContain(
+        'as it is now: size or time of change differ',
+      );
+      expect(said(() => makeCow(`${dir}/base`, `${dir}/cow`, '/disk/cow')).message).toContain(
+        'is no copy-on-write file',
+      );
     } finally {
       rmSync(dir, { recursive: true });
     }
@@ -134,7 +149,7 @@ describe('what the native programs are told', () => {
     const config = encodeConfig({
       hostname: 'vm',
       modules: 1,
-      root: { kind: 'host', path: '/', write: 'memory' },
+      root: { kind: 'host', path: '/', isDevice: false, write: 'memory' },
       rootDevice: null,
       mounts: [{ source: '/a', target: '/b', readOnly: true }],
       swapDevice: '/dev/ubda',
@@ -143,12 +158,15 @@ describe('what the native programs are told', () => {
       resolver: null,
       seed: Buffer.from([0, 0xab]),
       init: null,
+      tasks: 50,
+      nosuid: true,
       shell: '/bin/sh',
     });
     expect(records(config)).toEqual([
       ...['compart-guest/1', 'hostname=vm', 'module=/mod/0.ko', 'root=hostfs:/r', 'write=overlay'],
-      ...['mount=hostfs:/m/0', 'at=/b', 'mode=ro', 'swap=/dev/ubda', 'link=vec1'],
+      ...['mount=hostfs:/m/0', 'at=/b', 'mode=ro', 'nosuid=yes', 'swap=/dev/ubda', 'pids=50'],
       ...[
+        'link=vec1',
         'address=10.0.0.2/32',
         'gateway=10.0.0.1',
         'hosts=127.0.0.1 localhost\n',

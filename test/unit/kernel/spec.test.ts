@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { formatDisk, numbered, parseDisk, ubdWords } from '../../../src/kernel/rootfs/disks.js';
+import { formatDisk, nameInSandbox, numbered, parseDisk, ubdWords } from '../../../src/kernel/rootfs/disks.js';
 import { formatMount, parseMount } from '../../../src/kernel/rootfs/mounts.js';
 import { parseRoot } from '../../../src/kernel/rootfs/root.js';
 import { parseGuest } from '../../../src/kernel/spec.js';
@@ -25,11 +25,11 @@ const refused = (parse: () => unknown): string => {
 
 describe('--root', () => {
   it('is the host, a folder or an image; only :rw writes through', () => {
-    expect(parseRoot('host')).toEqual({ kind: 'host', path: '/', write: 'memory' });
-    expect(parseRoot(`${dir}/root`)).toEqual({ kind: 'folder', path: `${dir}/root`, write: 'memory' });
-    expect(parseRoot(`${dir}/root:rw`)).toEqual({ kind: 'folder', path: `${dir}/root`, write: 'through' });
-    expect(parseRoot(`${dir}/link`)).toEqual({ kind: 'image', path: `${dir}/image`, write: 'memory' });
-    expect(parseRoot(`${dir}/image:rw`)).toEqual({ kind: 'image', path: `${dir}/image`, write: 'through' });
+    expect(parseRoot('host')).toEqual({ kind: 'host', path: '/', isDevice: false, write: 'memory' });
+    expect(parseRoot(`${dir}/root`)).toEqual({ kind: 'folder', path: `${dir}/root`, isDevice: false, write: 'memory' });
+    expect(parseRoot(`${dir}/root:rw`)).toEqual({ kind: 'folder', path: `${dir}/root`, isDevice: false, write: 'through' });
+    expect(parseRoot(`${dir}/link`)).toEqual({ kind: 'image', path: `${dir}/image`, isDevice: false, write: 'memory' });
+    expect(parseRoot(`${dir}/image:rw`)).toEqual({ kind: 'image', path: `${dir}/image`, isDevice: false, write: 'through' });
   });
 
   it.each([
@@ -69,20 +69,25 @@ describe('--mount', () => {
 
 describe('--disk', () => {
   it('reads FILE, FILE:ro and FILE:cow=FILE', () => {
-    expect(parseDisk(`${dir}/link:ro`)).toEqual({ file: `${dir}/image`, cow: null, readOnly: true });
+    expect(parseDisk(`${dir}/link:ro`)).toEqual({ file: `${dir}/image`, cow: null, readOnly: true, isDevice: false });
     const cow = parseDisk(`${dir}/image:cow=${dir}/root/own`);
-    expect(cow).toEqual({ file: `${dir}/image`, cow: `${dir}/root/own`, readOnly: false });
+    expect(cow).toEqual({ file: `${dir}/image`, cow: `${dir}/root/own`, readOnly: false, isDevice: false });
     expect(parseDisk(formatDisk(cow))).toEqual(cow);
   });
 
-  it('gives them numbers, and the file behind a path that it keeps', () => {
+  it('gives them numbers, and files names in the sandbox that follow from their paths and fit a command line', () => {
     const disks = numbered([
-      { file: '/a/base', cow: '/b/own', readOnly: false },
-      { file: '/c', cow: null, readOnly: true },
-      { file: '/d', cow: null, readOnly: false },
+      { file: '/a, b/base', cow: '/b/own', readOnly: false, isDevice: false },
+      { file: '/c', cow: null, readOnly: true, isDevice: false },
+      { file: '/d', cow: null, readOnly: false, isDevice: false },
     ]);
     expect(disks.map(({ device }) => device)).toEqual(['/dev/ubda', '/dev/ubdb', '/dev/ubdc']);
-    expect(ubdWords(disks)).toEqual(['ubd0=/cow/0,/disk/a/base', 'ubd1r=/disk/c', 'ubd2=/disk/d']);
+    expect(ubdWords(disks)).toEqual([
+      `ubd0=/cow/0,${nameInSandbox('/a, b/base')}`,
+      `ubd1r=${nameInSandbox('/c')}`,
+      `ubd2=${nameInSandbox('/d')}`,
+    ]);
+    for (const word of ubdWords(disks)) expect(word).toMatch(/^ubd\dr?=(\/cow\/\d,)?\/disk\/[0-9a-f]{16}$/);
   });
 
   it('refuses one that is its own copy, and what is none', () => {
@@ -100,7 +105,7 @@ describe('the spec of a guest', () => {
   it('is a copy of the host where nothing is said', () => {
     expect(parseGuest({})).toEqual({
       kernel: null,
-      root: { kind: 'host', path: '/', write: 'memory' },
+      root: { kind: 'host', path: '/', isDevice: false, write: 'memory' },
       mounts: [],
       disks: [],
       hide: [],
@@ -119,6 +124,15 @@ describe('the spec of a guest', () => {
     expect(refused(() => parseGuest({ init: '/../init' }))).toBe(
       '--init: "/../init" is no absolute path of the root',
     );
+  });
+
+  it('hides what a path leads to in that root, and not what it would lead to on the host', () => {
+    mkdirSync(`${dir}/root/real`);
+    symlinkSync('/real', `${dir}/root/absolute`);
+    symlinkSync('../../../absolute', `${dir}/root/upwards`);
+    symlinkSync('loop', `${dir}/root/loop`);
+    const { hide } = parseGuest({ root: `${dir}/root`, hide: ['/upwards/key', '/absolute', '/loop', '/none/x'] });
+    expect(hide).toEqual(['/real/key', '/real', '/loop', '/none/x']);
   });
 
   it('has at most 14 disks', () => {

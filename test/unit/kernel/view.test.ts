@@ -3,7 +3,7 @@ import { pseudoMounts } from '../../../src/kernel/rootfs/pseudo.js';
 import { viewSteps, type View } from '../../../src/kernel/rootfs/view.js';
 
 const VIEW: View = {
-  root: { kind: 'host', path: '/', write: 'memory' },
+  root: { kind: 'host', path: '/', isDevice: false, write: 'memory' },
   mounts: [],
   disks: [],
   hide: [],
@@ -57,14 +57,17 @@ describe('what the kernel of a guest sees', () => {
   });
 
   it('is writable only where that was asked for', () => {
-    const disk = { file: '/a', cow: null, readOnly: false, at: '/disk/a', cowAt: null, device: '/dev/ubda' };
+    const disk = {
+      ...{ file: '/a', cow: null, readOnly: false, isDevice: false },
+      ...{ at: '/disk/a', cowAt: null, device: '/dev/ubda' },
+    };
     const steps = view({
-      root: { kind: 'folder', path: '/srv/root', write: 'memory' },
+      root: { kind: 'folder', path: '/srv/root', isDevice: false, write: 'memory' },
       mounts: [
         { source: '/m', target: '/x', readOnly: true },
         { source: '/n', target: '/y', readOnly: false },
       ],
-      disks: [disk, { ...disk, cow: '/own', cowAt: '/cow/1' }],
+      disks: [disk, { ...disk, cow: '/own', cowAt: '/cow/1' }, { ...disk, isDevice: true }],
     });
     expect(steps).toEqual([
       { from: '/srv/root', ro: '/r' },
@@ -73,6 +76,7 @@ describe('what the kernel of a guest sees', () => {
       { from: '/a', rw: '/disk/a' },
       { from: '/a', ro: '/disk/a' },
       { from: '/own', rw: '/cow/1' },
+      { from: '/a', dev: '/disk/a' },
     ]);
   });
 
@@ -87,6 +91,6 @@ describe('what the kernel of a guest sees', () => {
   });
 
   it('has no root where that is an image', () => {
-    expect(view({ root: { kind: 'image', path: '/i', write: 'memory' } })).toEqual([]);
+    expect(view({ root: { kind: 'image', path: '/i', isDevice: false, write: 'memory' } })).toEqual([]);
   });
 });
