@@ -165,7 +165,11 @@ describe('a command in a guest', () => {
   it('writes nothing back to the host, wherever it writes', async () => {
     const { dir } = sandbox.current;
     writeFileSync(`${dir}/kept`, 'before\n');
-    const before = statSync(`${dir}/kept`);
+    const seen = (): unknown => {
+      const { ino, mode, size, mtimeMs, ctimeMs, nlink } = statSync(`${dir}/kept`);
+      return { ino, mode, size, mtimeMs, ctimeMs, nlink };
+    };
+    const before = seen();
     const mark = `/compart-written-${process.pid}`;
     const places = [
       '',
@@ -191,11 +195,7 @@ describe('a command in a guest', () => {
     expect(places.filter((place) => existsSync(`${place}${mark}`))).toEqual([]);
     expect(readdirSync(dir).sort()).toEqual(['kept', 'state']);
     expect(readFileSync(`${dir}/kept`, 'utf8')).toBe('before\n');
-    expect(statSync(`${dir}/kept`)).toEqual({
-      ...before,
-      atime: expect.anything(),
-      atimeMs: expect.anything(),
-    });
+    expect(seen()).toEqual(before);
     expect(existsSync('/usr/share/doc')).toBe(true);
   });
 });
@@ -216,7 +216,7 @@ describe('signals to compart boot', () => {
       ['SIGHUP', 30],
       ['SIGUSR1', 50],
     ] as const;
-    const ends = cases.map(async ([signal, wanted]) => {
+    const ends = cases.map(async ([signal]) => {
       const subprocess = start(sh(`${traps}; echo ready; while :; do sleep 0.05; done`));
       await ready(subprocess);
       process.kill(subprocess.pid ?? 0, signal);
