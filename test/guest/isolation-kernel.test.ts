@@ -10,7 +10,7 @@ const sandbox = useSandbox();
 const nothing = { status: 0, stdout: '', stderr: '' };
 const NAMESPACES = ['user', 'mnt', 'pid', 'ipc', 'uts', 'net'];
 
-describe("the kernel of a guest on the host", () => {
+describe('the kernel of a guest on the host', () => {
   asBoth(
     sandbox,
     'has no capability, cannot gain any, is filtered, has six namespaces of its own and the uid of the caller',
@@ -22,7 +22,9 @@ describe("the kernel of a guest on the host", () => {
       for (const pid of below) {
         const status = readFileSync(`/proc/${pid}/status`, 'utf8');
         const field = (name: string): string => new RegExp(`^${name}:\\s+(.*)$`, 'm').exec(status)?.[1] ?? '';
-        const caps = ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'].map((name) => Number(`0x${field(name)}`));
+        const caps = ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'].map((name) =>
+          Number(`0x${field(name)}`),
+        );
         expect({ pid, caps }).toEqual({ pid, caps: [0, 0, 0, 0, 0] });
         expect([field('NoNewPrivs'), field('Seccomp')]).toEqual(['1', '2']);
         expect(field('Uid')).toBe([uid, uid, uid, uid].join('\t'));
