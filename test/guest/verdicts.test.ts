@@ -199,7 +199,8 @@ print(int(lines['SwapTotal'].split()[0]) - int(lines['SwapFree'].split()[0]))
     expect(Number(answer.stdout)).toBeGreaterThan(40 * 1024);
     const { stats, verdict: kept } = await last();
     expect({ kept, swapBytes: stats.vm.swapBytes, oomKills: stats.vm.oomKills }).toEqual({ kept: 'ok', swapBytes: 0, oomKills: 0 });
-    expect(stats.vm.peakBytes).toBeLessThan((96 + 24 + 6) * MIB);
+    // The page cache of the file behind its swap may fill what RAM and overhead leave.
+    expect(stats.vm.peakBytes).toBeLessThan((96 + 24 + 6 + 1) * MIB);
     expect(diskFilesOf('swaps')).toEqual([]);
 
     const without = await boot(['--mem', '96M', '--name', 'dies', '--', 'sh', '-c', 'echo 1 > /proc/sys/vm/overcommit_memory; exec python3 -c "$1"', 'sh', touch]);

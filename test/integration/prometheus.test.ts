@@ -14,7 +14,7 @@ import { useServer } from '../support/server.js';
 import { verbsIn } from '../support/verbs.js';
 
 const it = requires(
-  ...['root', 'uml', 'prometheus', 'iperf3', 'python3', 'ip', 'tc', 'nft'],
+  ...['root', 'uml', 'prometheus', 'iperf3', 'ping', 'python3', 'ip', 'tc', 'nft'],
   ...['cgroup-memory', 'cgroup-cpu', 'cgroup-pids'],
 );
 const started: Prometheus[] = [];
@@ -149,8 +149,19 @@ describe('a real Prometheus that scrapes a real compart serve', () => {
     const prometheus = await scraped();
     const start = Math.floor(Date.now() / 1000);
     await detach('busy', ['--mem', '64M', '--cpu', '30%', '--pids', '20'], ...BUSY_LOOP);
-    expect((await compart('boot', '-d', '--name', 'vm', '--mem', '64M')).status).toBe(0);
+    expect((await compart('boot', '-d', '--name', 'vm', '--mem', '64M', '--cpu', '50%')).status).toBe(0);
     const downloaded = await download(16, 5362);
+    // A download by UDP sends nothing.
+    const pinging = sandbox.current.start([
+      'exec',
+      'web',
+      '--',
+      'ping',
+      '-q',
+      '-i',
+      '0.2',
+      'host.compart.internal',
+    ]);
     await compart('load', 'vm', '--name', 'leaky', '--mem', '64M');
     await compart('run', '--keep', '--name', 'done', '--', 'false');
     await delay(4000);
@@ -170,6 +181,8 @@ describe('a real Prometheus that scrapes a real compart serve', () => {
       'CompartOOMKill: Processes of leaky on HOST killed at its memory limit in the last 5 minutes: 1.',
     ]);
     await downloaded();
+    pinging.kill('SIGINT');
+    await pinging;
     await compart('rm', '--force', 'busy', 'leaky', 'done', 'web', 'vm');
   }, 90_000);
 
