@@ -29,7 +29,11 @@ async function powerOff(host: Host, store: Store, name: string): Promise<string 
   if (record?.kind !== 'guest' || record.main === null || isFrozen(record.group)) return null;
   const { main, id } = record;
   signalCompartment({ host, store, record }, constants.signals.SIGTERM);
-  const there = (): boolean => isAlive(host.paths.proc, main) || store.read(name)?.id === id;
+  const isGone = (): boolean => {
+    const now = store.read(name);
+    return now === null ? !store.hasFolder(name) : now.id !== id;
+  };
+  const there = (): boolean => isAlive(host.paths.proc, main) || !isGone();
   // Its keeper ends it when the time is up, and its owner takes it away.
   for (const started = Date.now(); there() && Date.now() - started < STOP_MS + 2000; await delay(LOOK_MS)) {
     if (!isAlive(host.paths.proc, main) && record.owner === null) break;
