@@ -45,7 +45,10 @@ export const GUESTS: Readonly<Record<string, Verb>> = {
     flags: ['out', 'size', 'suite', 'include', 'force', 'json'],
     words: [2, 2],
     examples: [
-      ['compart image build debian --out debian.ext4', 'then: compart boot --root debian.ext4 --init /sbin/init'],
+      [
+        'compart image build debian --out debian.ext4',
+        'then: compart boot --root debian.ext4 --init /sbin/init',
+      ],
       ['compart image build debian --out ssh.ext4 --size 2G --include openssh-server', 'with more in it'],
     ],
     load: () => import('./commands/image.js'),

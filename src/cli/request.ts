@@ -67,13 +67,19 @@ export function runRequest(host: Host, args: Args, entry: FileEntry | null): Omi
   }
 }
 
+/** A guest with a root of its own has users of its own; whether it has this one shows when the command is in it. */
+function hasUsersOfHost(args: Args, entry: FileEntry | null): boolean {
+  const root = args.text('root') ?? entry?.guest?.['root'] ?? 'host';
+  return root === 'host';
+}
+
 function requestOf(host: Host, args: Args, entry: FileEntry | null): Omit<RunRequest, 'stdio'> {
   const name = args.text('name');
   const workdir = workdirOf(args) ?? entry?.workdir ?? null;
   const user = args.text('user') ?? entry?.user ?? null;
   const command = args.words.length > 0 ? args.words : (entry?.command ?? []);
   const texts = { ...entry?.limits, ...limitTexts(args) };
-  if (user !== null) lookUpUser(user);
+  if (user !== null && hasUsersOfHost(args, entry)) lookUpUser(user);
   const env = { ...entry?.env, ...pairs(args, 'env') };
   return {
     name: name === null ? (entry?.name ?? makeName()) : checkName(name),

@@ -40,7 +40,10 @@ export function guestLine(
   }
 }
 
-function memoryLine({ memoryBytes, swapBytes }: Pick<GuestRecord, 'memoryBytes' | 'swapBytes'>, kills: number): string {
+function memoryLine(
+  { memoryBytes, swapBytes }: Pick<GuestRecord, 'memoryBytes' | 'swapBytes'>,
+  kills: number,
+): string {
   const swap = swapBytes > 0 ? ` and ${formatSize(swapBytes)} of swap` : '';
   const killed = kills === 0 ? '' : `${count(kills, 'process')} killed `;
   return (

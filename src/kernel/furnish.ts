@@ -133,7 +133,10 @@ export function furnishing(plan: GuestPlan): Furnish {
     const tap = tapOf(compartment);
     const modules = modulesOf(plan, tap);
     const disks = disksOf(plan, record.guest?.files[0]);
-    const config = writePrivate(`${folder}/guest.config`, configFor(host, plan, record.name, tap, modules.length));
+    const config = writePrivate(
+      `${folder}/guest.config`,
+      configFor(host, plan, record.name, tap, modules.length),
+    );
     const boot = encodeBoot({
       folder,
       memoryBytes: plan.memory.ramBytes,

@@ -31,5 +31,8 @@ export function guestTasks(limits: Limits): GuestTasks {
 /** @throws ERR_COMPART_USAGE for what cannot be changed while the guest runs */
 export function refuseTasks(limits: Limits): void {
   if (limits.pids === undefined) return;
-  throw usageError('--pids: the number of tasks of a guest that runs cannot be changed', 'boot it anew with another');
+  throw usageError(
+    '--pids: the number of tasks of a guest that runs cannot be changed',
+    'boot it anew with another',
+  );
 }

@@ -26,7 +26,9 @@ describe('--disk', () => {
       const { status, stdout } = await boot(disks, script);
       expect({ status, stdout }).toEqual({ status: 0, stdout: '16384\n6144\n1\nfff\nrefused\n' });
       execFileSync('/sbin/e2fsck', ['-fn', file], { stdio: 'ignore' });
-      expect(execFileSync('/sbin/debugfs', ['-R', 'cat /file', file], { stdio: 'pipe' }).toString()).toBe('kept\n');
+      expect(execFileSync('/sbin/debugfs', ['-R', 'cat /file', file], { stdio: 'pipe' }).toString()).toBe(
+        'kept\n',
+      );
       expect(readFileSync(fixed).every((byte) => byte === 0x66)).toBe(true);
     },
   );
@@ -41,10 +43,16 @@ describe('--disk', () => {
       await Promise.all(['one', 'two'].map((name) => detach(name, disk(name))));
       await Promise.all(
         ['one', 'two'].map((name) =>
-          sh(name, `${MOUNT} && echo ${name} > /d/mark && dd if=/dev/zero of=/d/more bs=64k count=20 2>/dev/null && sync`),
+          sh(
+            name,
+            `${MOUNT} && echo ${name} > /d/mark && dd if=/dev/zero of=/d/more bs=64k count=20 2>/dev/null && sync`,
+          ),
         ),
       );
-      expect(await Promise.all(['one', 'two'].map((name) => sh(name, 'cat /d/mark')))).toEqual(['one', 'two']);
+      expect(await Promise.all(['one', 'two'].map((name) => sh(name, 'cat /d/mark')))).toEqual([
+        'one',
+        'two',
+      ]);
       for (const name of ['one', 'two']) expect((await compart(['rm', '--force', name])).stderr).toBe('');
       expect(sha256(file)).toBe(before);
       for (const name of ['one', 'two']) {
@@ -83,10 +91,14 @@ describe('--disk', () => {
     },
   );
 
-  asRootOnly(sandbox, 'and --swap go together: 64 MiB of swap behind a disk, its file gone afterwards', async ({ dir, boot }) => {
-    const file = ext4(`${dir}/disk`, 0, 8);
-    const script = `${MOUNT} && grep -c ubdb /proc/swaps && grep SwapTotal /proc/meminfo`;
-    const { stdout } = await boot(['--disk', file, '--swap', '64M'], script);
-    expect(stdout).toMatch(/^1\nSwapTotal: +6553\d kB\n$/);
-  });
+  asRootOnly(
+    sandbox,
+    'and --swap go together: 64 MiB of swap behind a disk, its file gone afterwards',
+    async ({ dir, boot }) => {
+      const file = ext4(`${dir}/disk`, 0, 8);
+      const script = `${MOUNT} && grep -c ubdb /proc/swaps && grep SwapTotal /proc/meminfo`;
+      const { stdout } = await boot(['--disk', file, '--swap', '64M'], script);
+      expect(stdout).toMatch(/^1\nSwapTotal: +6553\d kB\n$/);
+    },
+  );
 });

@@ -13,7 +13,7 @@ const codename = /^VERSION_CODENAME=(.*)$/m.exec(readFileSync('/etc/os-release',
 const BUILD = ['image', 'build', 'debian', '--out'];
 
 /** Folders of mmdebstrap, which has to take them away itself. */
-const leftovers = (): string[] => readdirSync('/tmp').filter((name) => name.startsWith('mmdebstrap.'));
+const leftovers = (): string[] => readdirSync('/tmp').filter((name) => /^mmdebstrap\.[^.]+$/.test(name));
 
 describe('compart image build', () => {
   asRootOnly(
@@ -52,7 +52,9 @@ describe('compart image build', () => {
         cwd: dir,
       });
       expect(exitCode).toBe(125);
-      expect(stderr).toMatch(/^compart: image build: mmdebstrap (is|and mke2fs are) not installed\ncompart: apt-get install mmdebstrap/);
+      expect(stderr).toMatch(
+        /^compart: image build: mmdebstrap (is|and mke2fs are) not installed\ncompart: apt-get install mmdebstrap/,
+      );
     },
     NEEDS,
   );
@@ -63,14 +65,23 @@ describe('compart image build', () => {
     async ({ dir, env }) => {
       const before = leftovers();
       for (const signal of ['SIGINT', 'SIGKILL'] as const) {
-        const building = execa(COMPART, [...BUILD, `${dir}/image`], { reject: false, env, cwd: dir, detached: true });
+        const building = execa(COMPART, [...BUILD, `${dir}/image`], {
+          reject: false,
+          env,
+          cwd: dir,
+          detached: true,
+        });
         let said = '';
         building.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
         await until('it has begun', () => said.includes('% '), 30_000);
-        const pids = await until('mmdebstrap runs', () => {
-          const found = leftovers().filter((name) => !before.includes(name));
-          return found.length > 0 ? [building.pid ?? 0] : null;
-        }, 30_000);
+        const pids = await until(
+          'mmdebstrap runs',
+          () => {
+            const found = leftovers().filter((name) => !before.includes(name));
+            return found.length > 0 ? [building.pid ?? 0] : null;
+          },
+          30_000,
+        );
         // Ctrl-C is for the whole group, kill -9 for the one.
         process.kill(signal === 'SIGINT' ? -(pids[0] ?? 0) : (pids[0] ?? 0), signal);
         await building;
@@ -80,6 +91,7 @@ describe('compart image build', () => {
       }
     },
     NEEDS,
+    150_000,
   );
 
   asRootOnly(
@@ -90,7 +102,10 @@ describe('compart image build', () => {
       writeFileSync(out, 'old');
       const args = [...BUILD, out, '--force', '--size', '1G', '--include', 'hello', '--json'];
       const { status, stdout, stderr } = await compart(args);
-      expect({ status, stderr: stderr.replaceAll(/^compart: {1,3}\d+% [a-z ]+\n/gm, '') }).toEqual({ status: 0, stderr: '' });
+      expect({ status, stderr: stderr.replaceAll(/^compart: {1,3}\d+% [a-z ]+\n/gm, '') }).toEqual({
+        status: 0,
+        stderr: '',
+      });
       expect(JSON.parse(stdout)).toMatchObject({ path: out, sizeBytes: 2 ** 30, suite: codename });
       expect(stderr).toMatch(/% downloading packages\n[^]*% unpacking\n[^]*100% done\n$/);
       const { size, blocks } = statSync(out);
@@ -99,11 +114,15 @@ describe('compart image build', () => {
       execFileSync('/sbin/e2fsck', ['-fn', out], { stdio: 'ignore' });
       expect(readdirSync(dir)).toEqual(['the image']);
       const before = sha256(out);
-      const inside = await boot(['--root', out], 'hello; id -un; stat -c "%u %a" / /root /bin/su; ls /proc /etc/hostname 2>&1 | grep -c .');
+      const inside = await boot(
+        ['--root', out],
+        'hello; id -un; stat -c "%u %a" / /root /bin/su; ls /proc /etc/hostname 2>&1 | grep -c .',
+      );
       expect(inside.stdout).toMatch(/^Hello, world!\nroot\n0 755\n0 700\n0 4755\n\d+\n$/);
       expect(sha256(out)).toBe(before);
       expect(existsSync(`${dir}/the image`)).toBe(true);
     },
     NEEDS,
+    300_000,
   );
 });

@@ -24,40 +24,50 @@ describe('root in a guest that is a copy of the host changes nothing of the host
     expect(digest()).toBe(before);
   });
 
-  asBoth(sandbox, 'by mounting hostfs elsewhere: of /, of what is above it, and of the folder itself', async ({ uid, boot }) => {
-    const { dir, digest } = victim(uid);
-    const before = digest();
-    const places = ['/', '../..', '../../../../../..', '/r', `/r${dir}`, '/r/../../..', '/proc/1/root'];
-    const script = `${CHANGES}
+  asBoth(
+    sandbox,
+    'by mounting hostfs elsewhere: of /, of what is above it, and of the folder itself',
+    async ({ uid, boot }) => {
+      const { dir, digest } = victim(uid);
+      const before = digest();
+      const places = ['/', '../..', '../../../../../..', '/r', `/r${dir}`, '/r/../../..', '/proc/1/root'];
+      const script = `${CHANGES}
       mkdir -p /h
       for at in ${places.join(' ')}; do
         mount -t hostfs -o $at none /h 2> /dev/null || continue
         for below in '' /r ${dir} /r${dir}; do [ -e /h$below/file ] && echo "seen by $at" && changes /h$below; done
         umount /h
       done`;
-    const { status, stdout, stderr } = await boot([], script);
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    // Each way leads there, and none of them to a change.
-    const seen = stdout.trim().split('\n');
-    expect(seen).toEqual(['/', '../..', '../../../../../..', '/r', `/r${dir}`, '/r/../../..'].map((at) => `seen by ${at}`));
-    expect(digest()).toBe(before);
-  });
+      const { status, stdout, stderr } = await boot([], script);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      // Each way leads there, and none of them to a change.
+      const seen = stdout.trim().split('\n');
+      expect(seen).toEqual(
+        ['/', '../..', '../../../../../..', '/r', `/r${dir}`, '/r/../../..'].map((at) => `seen by ${at}`),
+      );
+      expect(digest()).toBe(before);
+    },
+  );
 
-  asBoth(sandbox, 'by links that lead out of a folder which it may write', async ({ dir: own0, uid, boot }) => {
-    const { dir, digest } = victim(uid);
-    const before = digest();
-    mkdirSync(`${own0}/open`);
-    own(`${own0}/open`, uid);
-    const script = `${CHANGES}
+  asBoth(
+    sandbox,
+    'by links that lead out of a folder which it may write',
+    async ({ dir: own0, uid, boot }) => {
+      const { dir, digest } = victim(uid);
+      const before = digest();
+      mkdirSync(`${own0}/open`);
+      own(`${own0}/open`, uid);
+      const script = `${CHANGES}
       cd /open && ln -s ${dir} there && ln -s ../../../../../../../../..${dir} up && ln -s /r${dir} root
       ${HOSTFS} /m/0 none /h 2> /dev/null
       for way in /open/there /open/up /open/root /h/there /h/up /h/root; do [ -e $way/file ] && changes $way; done
       ${HOSTFS} /m/0/there none /h 2> /dev/null && changes /h; ${HOSTFS} /m/0/up none /h 2> /dev/null && changes /h
       try rm -f /open/there; true`;
-    const { status } = await boot(['--mount', `${own0}/open:/open`], script);
-    expect(status).toBe(0);
-    expect(digest()).toBe(before);
-  });
+      const { status } = await boot(['--mount', `${own0}/open:/open`], script);
+      expect(status).toBe(0);
+      expect(digest()).toBe(before);
+    },
+  );
 });
 
 describe('root in a guest does not read what the host keeps to itself', () => {

@@ -18,7 +18,7 @@ for to in sys.argv[2:]:
 describe('a guest with --net', () => {
   asRootOnly(
     sandbox,
-    "reaches no service of the host that listens on its loopback: not by 127.0.0.1, the gateway, host.compart.internal or a route of its own",
+    'reaches no service of the host that listens on its loopback: not by 127.0.0.1, the gateway, host.compart.internal or a route of its own',
     async ({ boot }) => {
       let came = 0;
       const server = createServer((socket) => {

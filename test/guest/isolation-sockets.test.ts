@@ -8,13 +8,17 @@ import { useSandbox } from '../support/sandbox.js';
 const sandbox = useSandbox();
 
 /** Listens, and counts who came. */
-async function listening(at: string | { port: number; host: string }): Promise<{ server: Server; came: () => number }> {
+async function listening(
+  at: string | { port: number; host: string },
+): Promise<{ server: Server; came: () => number }> {
   let count = 0;
   const server = createServer((socket) => {
     count += 1;
     socket.end('reached\n');
   });
-  await new Promise<void>((resolve) => (typeof at === 'string' ? server.listen(at, resolve) : server.listen(at, resolve)));
+  await new Promise<void>((resolve) =>
+    typeof at === 'string' ? server.listen(at, resolve) : server.listen(at, resolve),
+  );
   return { server, came: () => count };
 }
 
@@ -93,10 +97,22 @@ for n in range(20000):
     try: s.send(head + random.randbytes(random.randrange(0, 1400)))
     except OSError: pass
 `;
-      const others = await boot(['--env', `CODE=${garbage("b'\\x08\\x06'")}`], 'python3 -c "$CODE"; echo lives');
+      const others = await boot(
+        ['--env', `CODE=${garbage("b'\\x08\\x06'")}`],
+        'python3 -c "$CODE"; echo lives',
+      );
       expect(others).toEqual({ status: 0, stdout: 'lives\n', stderr: '' });
       await detach('vm', []);
-      await compart(['exec', '--env', `CODE=${garbage("b'\\x88\\xb5'")}`, 'vm', '--', 'sh', '-c', 'python3 -c "$CODE"']);
+      await compart([
+        'exec',
+        '--env',
+        `CODE=${garbage("b'\\x88\\xb5'")}`,
+        'vm',
+        '--',
+        'sh',
+        '-c',
+        'python3 -c "$CODE"',
+      ]);
       await until('it lives or has ended', async () => {
         const alive = (await compart(['exec', 'vm', '--', 'true'])).status === 0;
         const { stdout } = await compart(['history', '--json']);

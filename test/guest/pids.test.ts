@@ -30,7 +30,10 @@ describe('--pids of a guest', () => {
     sandbox,
     'of 60 lets a fork bomb have 59 children, refuses the next with EAGAIN, and says so; the host sees at most 32 tasks more',
     async ({ boot, compart }) => {
-      const { status, stdout, stderr } = await boot(['--mem', '256M', '--pids', '60', '--env', `CODE=${BOMB}`], 'exec python3 -c "$CODE"');
+      const { status, stdout, stderr } = await boot(
+        ['--mem', '256M', '--pids', '60', '--env', `CODE=${BOMB}`],
+        'exec python3 -c "$CODE"',
+      );
       expect({ status, stdout }).toEqual({ status: 3, stdout: '59 Resource temporarily unavailable\n' });
       expect(stderr).toMatch(
         /^compart: \S+: out of tasks: 1 fork refused by the guest's own kernel at the limit of 60 \(--pids\); try --pids 120\n$/,

@@ -45,6 +45,23 @@ describe('a folder as the root of a guest', () => {
   );
 });
 
+describe('--user of a guest with a root of its own', () => {
+  asRootOnly(
+    sandbox,
+    'is one of that root: the host need not know it, and one that the root does not know ends with 125',
+    async ({ dir, uid, boot }) => {
+      const root = busyboxRoot(`${dir}/root`, uid);
+      expect(await boot(['--root', root, '--user', 'guest'], 'id -u; echo $HOME')).toEqual(
+        done('1000\n/tmp\n'),
+      );
+      const { status, stderr } = await boot(['--root', root, '--user', 'daemon'], 'true');
+      expect(status).toBe(125);
+      expect(stderr).toMatch(/^compart: .*daemon/);
+    },
+    ['busybox'],
+  );
+});
+
 describe('an image as the root of a guest', () => {
   asBoth(
     sandbox,
@@ -54,7 +71,8 @@ describe('an image as the root of a guest', () => {
       const images = [ext4(`${dir}/${ODD}.ext4`, uid, 16, root), squashfs(`${dir}/${ODD}.sqsh`, uid, root)];
       for (const image of images) {
         const before = sha256(image);
-        const script = 'cat /etc/mark; rm /etc/mark; for i in 1 2 3; do echo $i > /etc/$i; done; cat /etc/[123]; sync';
+        const script =
+          'cat /etc/mark; rm /etc/mark; for i in 1 2 3; do echo $i > /etc/$i; done; cat /etc/[123]; sync';
         expect(await boot(['--root', image], script)).toEqual(done('of the root\n1\n2\n3\n'));
         expect(sha256(image)).toBe(before);
       }
@@ -96,7 +114,9 @@ describe('an image as the root of a guest', () => {
       writeFileSync(`${dir}/garbage`, Buffer.alloc(2 ** 20, 'x'));
       const garbage = await boot(['--root', `${dir}/garbage`], 'true');
       expect(garbage.status).toBe(125);
-      expect(garbage.stderr).toContain('no file system on /dev/ubda that this kernel knows (ext4, squashfs, erofs)');
+      expect(garbage.stderr).toContain(
+        'no file system on /dev/ubda that this kernel knows (ext4, squashfs, erofs)',
+      );
       const packed = squashfs(`${dir}/packed`, 0, busyboxRoot(`${dir}/root`, 0));
       const written = await boot(['--root', `${packed}:rw`], 'true');
       expect(written.status).toBe(125);
@@ -144,7 +164,10 @@ describe("a copy of the host's root", () => {
       writeFileSync(`${dir}/work/token`, 'TOKEN');
       execFileSync('ln', ['-s', 'secret', `${dir}/work/link`]);
       own(`${dir}/work`, uid);
-      const hide = [`${dir}/work/link/deep`, `${dir}/work/token`, '/etc/passwd'].flatMap((path) => ['--hide', path]);
+      const hide = [`${dir}/work/link/deep`, `${dir}/work/token`, '/etc/passwd'].flatMap((path) => [
+        '--hide',
+        path,
+      ]);
       const script = 'ls -A secret/deep; cat token; wc -c < /etc/passwd; cat secret/deep/key; true';
       const { status, stdout, stderr } = await boot(hide, script, { cwd: `${dir}/work` });
       expect({ status, stdout }).toEqual({ status: 0, stdout: '0\n' });

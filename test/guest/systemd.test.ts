@@ -32,7 +32,8 @@ async function running(caller: Caller, root: string, ...flags: string[]): Promis
   await caller.detach('vm', ['--mem', '256M', '--root', root, '--init', '/sbin/init', ...flags]);
   await until(
     'systemd has started everything',
-    async () => (await caller.compart(['exec', 'vm', '--', 'systemctl', 'is-system-running'])).stdout === 'running\n',
+    async () =>
+      (await caller.compart(['exec', 'vm', '--', 'systemctl', 'is-system-running'])).stdout === 'running\n',
     50_000,
   );
 }
@@ -44,16 +45,24 @@ describe('a Debian root with --init /sbin/init', () => {
     async (caller) => {
       const { sh, compart } = caller;
       await running(caller, debian.folder);
-      expect(await sh('vm', 'cat /proc/1/comm; systemctl is-active multi-user.target dbus; systemctl --failed --no-legend')).toBe(
-        'systemd\nactive\nactive',
-      );
-      expect(await sh('vm', 'hostname; for at in / /run /sys/fs/cgroup; do findmnt -no FSTYPE $at; done')).toBe(
-        'vm\noverlay\ntmpfs\ncgroup2',
-      );
+      expect(
+        await sh(
+          'vm',
+          'cat /proc/1/comm; systemctl is-active multi-user.target dbus; systemctl --failed --no-legend',
+        ),
+      ).toBe('systemd\nactive\nactive');
+      expect(
+        await sh('vm', 'hostname; for at in / /run /sys/fs/cgroup; do findmnt -no FSTYPE $at; done'),
+      ).toBe('vm\noverlay\ntmpfs\ncgroup2');
       const started = Date.now();
       expect(await compart(['rm', '--force', 'vm'])).toMatchObject({ status: 0, stderr: '' });
       expect(Date.now() - started).toBeLessThan(12_000);
-      expect(await last(caller)).toMatchObject({ name: 'vm', verdict: 'ok', exitCode: 0, guest: { reason: 'stopped' } });
+      expect(await last(caller)).toMatchObject({
+        name: 'vm',
+        verdict: 'ok',
+        exitCode: 0,
+        guest: { reason: 'stopped' },
+      });
     },
     NEEDS,
   );
@@ -65,11 +74,15 @@ describe('a Debian root with --init /sbin/init', () => {
       const image = `${caller.dir}/image`;
       copyFileSync(debian.image, image, constants.COPYFILE_FICLONE);
       await running(caller, `${image}:rw`, '--pids', '80');
-      expect(await caller.sh('vm', 'systemd-run --wait --quiet sh -c "echo kept > /var/kept; cat /proc/1/cgroup >> /var/kept"; cat /var/kept')).toBe(
-        'kept\n0::/init.scope',
-      );
+      expect(
+        await caller.sh(
+          'vm',
+          'systemd-run --wait --quiet sh -c "echo kept > /var/kept; cat /proc/1/cgroup >> /var/kept"; cat /var/kept',
+        ),
+      ).toBe('kept\n0::/init.scope');
       // Root of systemd's part of the groups cannot lift what holds all of it.
-      const lift = 'systemd-run --wait --quiet sh -c "cd /sys/fs/cgroup; echo max > pids.max; cd ..; ls -d cgroup/guest"; true';
+      const lift =
+        'systemd-run --wait --quiet sh -c "cd /sys/fs/cgroup; echo max > pids.max; cd ..; ls -d cgroup/guest"; true';
       await caller.sh('vm', lift);
       expect(await caller.sh('vm', 'mkdir /g; mount -t cgroup2 g /g; cat /g/guest/pids.max')).toBe('80');
       await caller.compart(['kill', 'vm', '--signal', 'TERM']);

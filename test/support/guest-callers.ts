@@ -23,10 +23,7 @@ export interface Caller {
   sh: (name: string, script: string) => Promise<string>;
 }
 
-function callerWith(
-  argv: readonly string[],
-  own: Pick<Caller, 'uid' | 'dir' | 'env'>,
-): Caller {
+function callerWith(argv: readonly string[], own: Pick<Caller, 'uid' | 'dir' | 'env'>): Caller {
   const compart: Caller['compart'] = async (args, options = {}) => {
     const [file = '', ...rest] = [...argv, ...args];
     const { exitCode, signal, stdout, stderr } = await execa(file, rest, {
@@ -47,9 +44,21 @@ function callerWith(
     boot: (flags, script, options) =>
       compart(['boot', ...KERNEL_FLAGS, ...memory, ...flags, '--', 'sh', '-c', script], options),
     detach: async (name, flags) => {
-      const { status, stderr } = await compart(['boot', '-d', '--name', name, ...KERNEL_FLAGS, ...memory, ...flags]);
+      const { status, stderr } = await compart([
+        'boot',
+        '-d',
+        '--name',
+        name,
+        ...KERNEL_FLAGS,
+        ...memory,
+        ...flags,
+      ]);
       if (status !== 0) throw new Error(`${name}: ${stderr}`);
-      await until(`${name} is up`, async () => (await compart(['exec', name, '--', 'true'])).status === 0, 50_000);
+      await until(
+        `${name} is up`,
+        async () => (await compart(['exec', name, '--', 'true'])).status === 0,
+        50_000,
+      );
     },
     sh: async (name, script) => {
       const { status, stdout, stderr } = await compart(['exec', name, '--', 'sh', '-c', script]);
@@ -105,6 +114,7 @@ export function asRootOnly(
   name: string,
   use: (caller: Caller) => Promise<void>,
   needs: readonly string[] = [],
+  patienceMs = 60_000,
 ): void {
-  requires(...GUEST_NEEDS, ...needs)(name, () => use(asRoot(sandbox.current)));
+  requires(...GUEST_NEEDS, ...needs)(name, () => use(asRoot(sandbox.current)), patienceMs);
 }

@@ -20,9 +20,33 @@ export function busyboxRoot(dir: string, uid: number): string {
   for (const folder of ['', '/bin', '/etc', '/root', '/tmp']) mkdirSync(`${dir}${folder}`);
   copyFileSync(pathOf('busybox') ?? 'busybox', `${dir}/bin/busybox`);
   chmodSync(`${dir}/bin/busybox`, 0o755);
-  for (const command of ['sh', 'cat', 'ls', 'stat', 'mount', 'umount', 'chown', 'chmod', 'ln', 'mkdir', 'rm', 'id'])
+  for (const command of [
+    'sh',
+    'cat',
+    'ls',
+    'stat',
+    'mount',
+    'umount',
+    'chown',
+    'chmod',
+    'ln',
+    'mkdir',
+    'rm',
+    'id',
+  ])
     symlinkSync('busybox', `${dir}/bin/${command}`);
-  for (const command of ['touch', 'sync', 'dd', 'sha256sum', 'true', 'uname', 'grep', 'sleep', 'hostname', 'mknod'])
+  for (const command of [
+    'touch',
+    'sync',
+    'dd',
+    'sha256sum',
+    'true',
+    'uname',
+    'grep',
+    'sleep',
+    'hostname',
+    'mknod',
+  ])
     symlinkSync('busybox', `${dir}/bin/${command}`);
   writeFileSync(`${dir}/etc/passwd`, 'root:x:0:0::/root:/bin/sh\nguest:x:1000:1000::/tmp:/bin/sh\n');
   writeFileSync(`${dir}/etc/mark`, 'of the root\n');

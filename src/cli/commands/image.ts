@@ -9,7 +9,10 @@ function sizeOf(args: Args): number | null {
   if (text === null) return null;
   const bytes = text.includes('%') ? null : parseSize(text, () => 0);
   if (bytes !== null && bytes >= LEAST_IMAGE_BYTES) return Math.ceil(bytes / 4096) * 4096;
-  throw usageError(`--size: "${text}" is no size for an image`, `at least ${formatSize(LEAST_IMAGE_BYTES)}, as in 2G`);
+  throw usageError(
+    `--size: "${text}" is no size for an image`,
+    `at least ${formatSize(LEAST_IMAGE_BYTES)}, as in 2G`,
+  );
 }
 
 function wordsOf(args: Args, flag: string, accepted: RegExp, example: string): string[] {
@@ -22,9 +25,13 @@ function wordsOf(args: Args, flag: string, accepted: RegExp, example: string): s
 export const handler: Handler = async (args, terminal) => {
   const [deed = '', what = ''] = args.words;
   if (deed !== 'build' || what !== 'debian')
-    throw usageError(`image: "${args.words.join(' ')}" is none`, 'accepted: compart image build debian --out FILE');
+    throw usageError(
+      `image: "${args.words.join(' ')}" is none`,
+      'accepted: compart image build debian --out FILE',
+    );
   const out = args.text('out');
-  if (out === null || out === '') throw usageError('image build: --out is missing', 'as in --out debian.ext4');
+  if (out === null || out === '')
+    throw usageError('image build: --out is missing', 'as in --out debian.ext4');
   const image = await buildImage({
     out,
     sizeBytes: sizeOf(args),

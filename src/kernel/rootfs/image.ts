@@ -30,6 +30,8 @@ export interface Image {
 /** What systemd as a guest's init needs, and people expect. */
 const PACKAGES = ['systemd-sysv', 'dbus', 'udev', 'iproute2', 'procps'];
 export const LEAST_IMAGE_BYTES = 256 * 2 ** 20;
+/** A mirror that answers nothing ends it as well. */
+const LONGEST = '6h';
 const TOOLS: ReadonlyArray<readonly [string, string]> = [
   ['mmdebstrap', 'mmdebstrap'],
   ['mke2fs', 'e2fsprogs'],
@@ -84,7 +86,9 @@ function placeOf({ out, force }: ImageRequest): string {
   if (!existsSync(path)) return path;
   if (!statSync(path).isFile()) throw usageError(`--out: "${out}" is no file`, 'name a file');
   if (!force)
-    throw new CompartError('ERR_COMPART_EXISTS', `--out: "${out}" is there already`, { hint: '--force replaces it' });
+    throw new CompartError('ERR_COMPART_EXISTS', `--out: "${out}" is there already`, {
+      hint: '--force replaces it',
+    });
   return path;
 }
 
@@ -116,24 +120,49 @@ function giveName(fd: number, path: string, force: boolean): void {
 
 function environment({ sizeBytes }: ImageRequest): Record<string, string> {
   const { PATH = '/usr/bin:/bin', ...others } = process.env as Record<string, string>;
-  return { ...others, PATH: `${PATH}:/usr/sbin:/sbin`, LC_ALL: 'C', COMPART_IMAGE_BYTES: String(sizeBytes ?? 0) };
+  return {
+    ...others,
+    PATH: `${PATH}:/usr/sbin:/sbin`,
+    LC_ALL: 'C',
+    COMPART_IMAGE_BYTES: String(sizeBytes ?? 0),
+  };
 }
 
-async function makeInto(fd: number, suite: string, sources: readonly string[], request: ImageRequest): Promise<void> {
+async function makeInto(
+  fd: number,
+  suite: string,
+  sources: readonly string[],
+  request: ImageRequest,
+): Promise<void> {
   const packages = [...PACKAGES, ...request.include].join(',');
-  const argv = ['--variant=minbase', '--format=null', `--include=${packages}`, `--customize-hook=${MAKE_IMAGE}`];
+  const argv = [
+    '--variant=minbase',
+    '--format=null',
+    `--include=${packages}`,
+    `--customize-hook=${MAKE_IMAGE}`,
+  ];
   const said: string[] = [];
   const onLine = (line: string): void => {
     said.push(line);
     const stage = STAGES.find(([begins]) => begins.test(line));
     if (stage !== undefined) request.onProgress(stage[1], stage[2]);
   };
-  // It cleans up when it is told to end, which the kernel does when compart has ended, however that came about.
-  const words = ['--pdeathsig', 'TERM', 'mmdebstrap', ...argv, suite, '-', ...sources];
+  // When compart has ended, however that came about, the kernel tells timeout(1) to end, and that tells all of them:
+  // mmdebstrap alone would wait for its children, and takes away what it made when they have ended.
+  const words = ['--pdeathsig', 'TERM', 'timeout', LONGEST, 'mmdebstrap', ...argv, suite, '-', ...sources];
   const abort = new AbortController().signal;
-  const { exitCode } = await followTool('setpriv', words, { cwd: '/', env: environment(request), fd, abort, onLine });
+  const { exitCode } = await followTool('setpriv', words, {
+    cwd: '/',
+    env: environment(request),
+    fd,
+    abort,
+    onLine,
+  });
   if (exitCode === 0) return;
-  const why = said.filter((line) => /^(E:|mke2fs|Could not|dd:)/.test(line)).slice(0, 3).join('; ');
+  const why = said
+    .filter((line) => /^(E:|mke2fs|Could not|dd:)/.test(line))
+    .slice(0, 3)
+    .join('; ');
   throw new CompartError('ERR_COMPART_KERNEL', `mmdebstrap: ${why || (said.at(-1) ?? 'it said nothing')}`, {
     hint: 'the mirror has to be reachable (apt-get update), and an ordinary user needs lines in /etc/subuid and /etc/subgid',
   });

@@ -24,7 +24,9 @@ export function readSources(text: string): Source[] {
  * suites as well, each with its updates and its security fixes. Empty where it has none of its own release. Pure.
  */
 export function sourcesFor(sources: readonly Source[], codename: string, suite: string): string[] {
-  const own = sources.filter(({ release }) => [codename, `${codename}-updates`, `${codename}-security`].includes(release));
+  const own = sources.filter(({ release }) =>
+    [codename, `${codename}-updates`, `${codename}-security`].includes(release),
+  );
   const lines = own
     .filter(({ component }) => component === 'main')
     .map(({ uri, release }) => `deb ${uri} ${suite}${release.slice(codename.length)} main`);
@@ -32,7 +34,8 @@ export function sourcesFor(sources: readonly Source[], codename: string, suite: 
 }
 
 /** VERSION_CODENAME of os-release(5), or null. Pure. */
-export const codenameOf = (text: string): string | null => /^VERSION_CODENAME="?([a-z]+)"?$/m.exec(text)?.[1] ?? null;
+export const codenameOf = (text: string): string | null =>
+  /^VERSION_CODENAME="?([a-z]+)"?$/m.exec(text)?.[1] ?? null;
 
 /**
  * Where this host's apt has packages of a suite from.
@@ -41,11 +44,23 @@ export const codenameOf = (text: string): string | null => /^VERSION_CODENAME="?
  */
 export function hostSources(asked: string | null): { suite: string; lines: string[] } {
   const codename = codenameOf(readFileSync('/etc/os-release', 'utf8'));
-  const { status, stdout } = runToolSync('apt-get', ['indextargets', '--format', FORMAT, 'Created-By: Packages']);
+  const { status, stdout } = runToolSync('apt-get', [
+    'indextargets',
+    '--format',
+    FORMAT,
+    'Created-By: Packages',
+  ]);
   const suite = asked ?? codename;
-  const lines = codename === null || suite === null || status !== 0 ? [] : sourcesFor(readSources(stdout), codename, suite);
+  const lines =
+    codename === null || suite === null || status !== 0
+      ? []
+      : sourcesFor(readSources(stdout), codename, suite);
   if (suite !== null && lines.length > 0) return { suite, lines };
-  throw new CompartError('ERR_COMPART_UNSUPPORTED', 'apt on this host names no mirror that packages could come from', {
-    hint: 'a Debian or Ubuntu with deb lines in /etc/apt (sources.list(5)) can build images',
-  });
+  throw new CompartError(
+    'ERR_COMPART_UNSUPPORTED',
+    'apt on this host names no mirror that packages could come from',
+    {
+      hint: 'a Debian or Ubuntu with deb lines in /etc/apt (sources.list(5)) can build images',
+    },
+  );
 }

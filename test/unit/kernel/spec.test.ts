@@ -2,7 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { formatDisk, nameInSandbox, numbered, parseDisk, ubdWords } from '../../../src/kernel/rootfs/disks.js';
+import {
+  formatDisk,
+  nameInSandbox,
+  numbered,
+  parseDisk,
+  ubdWords,
+} from '../../../src/kernel/rootfs/disks.js';
 import { formatMount, parseMount } from '../../../src/kernel/rootfs/mounts.js';
 import { parseRoot } from '../../../src/kernel/rootfs/root.js';
 import { parseGuest } from '../../../src/kernel/spec.js';
@@ -26,10 +32,30 @@ const refused = (parse: () => unknown): string => {
 describe('--root', () => {
   it('is the host, a folder or an image; only :rw writes through', () => {
     expect(parseRoot('host')).toEqual({ kind: 'host', path: '/', isDevice: false, write: 'memory' });
-    expect(parseRoot(`${dir}/root`)).toEqual({ kind: 'folder', path: `${dir}/root`, isDevice: false, write: 'memory' });
-    expect(parseRoot(`${dir}/root:rw`)).toEqual({ kind: 'folder', path: `${dir}/root`, isDevice: false, write: 'through' });
-    expect(parseRoot(`${dir}/link`)).toEqual({ kind: 'image', path: `${dir}/image`, isDevice: false, write: 'memory' });
-    expect(parseRoot(`${dir}/image:rw`)).toEqual({ kind: 'image', path: `${dir}/image`, isDevice: false, write: 'through' });
+    expect(parseRoot(`${dir}/root`)).toEqual({
+      kind: 'folder',
+      path: `${dir}/root`,
+      isDevice: false,
+      write: 'memory',
+    });
+    expect(parseRoot(`${dir}/root:rw`)).toEqual({
+      kind: 'folder',
+      path: `${dir}/root`,
+      isDevice: false,
+      write: 'through',
+    });
+    expect(parseRoot(`${dir}/link`)).toEqual({
+      kind: 'image',
+      path: `${dir}/image`,
+      isDevice: false,
+      write: 'memory',
+    });
+    expect(parseRoot(`${dir}/image:rw`)).toEqual({
+      kind: 'image',
+      path: `${dir}/image`,
+      isDevice: false,
+      write: 'through',
+    });
   });
 
   it.each([
@@ -69,7 +95,12 @@ describe('--mount', () => {
 
 describe('--disk', () => {
   it('reads FILE, FILE:ro and FILE:cow=FILE', () => {
-    expect(parseDisk(`${dir}/link:ro`)).toEqual({ file: `${dir}/image`, cow: null, readOnly: true, isDevice: false });
+    expect(parseDisk(`${dir}/link:ro`)).toEqual({
+      file: `${dir}/image`,
+      cow: null,
+      readOnly: true,
+      isDevice: false,
+    });
     const cow = parseDisk(`${dir}/image:cow=${dir}/root/own`);
     expect(cow).toEqual({ file: `${dir}/image`, cow: `${dir}/root/own`, readOnly: false, isDevice: false });
     expect(parseDisk(formatDisk(cow))).toEqual(cow);
@@ -131,7 +162,10 @@ describe('the spec of a guest', () => {
     symlinkSync('/real', `${dir}/root/absolute`);
     symlinkSync('../../../absolute', `${dir}/root/upwards`);
     symlinkSync('loop', `${dir}/root/loop`);
-    const { hide } = parseGuest({ root: `${dir}/root`, hide: ['/upwards/key', '/absolute', '/loop', '/none/x'] });
+    const { hide } = parseGuest({
+      root: `${dir}/root`,
+      hide: ['/upwards/key', '/absolute', '/loop', '/none/x'],
+    });
     expect(hide).toEqual(['/real/key', '/real', '/loop', '/none/x']);
   });
 
