@@ -79,19 +79,31 @@ describe('the rates of a guest', () => {
         lines.push(...text.toString().trim().split('\n').map(Number)),
       );
       await until('the loop', () => lines.length > 0);
+      /** A host that is busy beyond this test gives less: then again, but more than the limit is never right. */
+      const held = async (cpu: string, wanted: number): ReturnType<typeof work> => {
+        for (let tries = 1; ; tries += 1) {
+          const had = await under(cpu);
+          expect(had.host).toBeLessThan(wanted * 1.03);
+          if (had.host > wanted * 0.97 || tries === 4) return had;
+        }
+      };
       const under = async (cpu: string): ReturnType<typeof work> => {
         expect(await compart('set', 'half', '--cpu', cpu)).toEqual(DONE);
         return work('half', () => lines);
       };
-      const held = [await under('50%'), await under('25%'), await under('50%'), await under('25%')];
-      const wanted = [0.5, 0.25, 0.5, 0.25];
-      held.forEach(({ host }, index) => {
-        near(host, wanted[index] ?? NaN);
-      });
+      const [half, quarter, again] = [
+        await held('50%', 0.5),
+        await held('25%', 0.25),
+        await held('50%', 0.5),
+      ];
+      near(half.host, 0.5);
+      near(quarter.host, 0.25);
+      near(again.host, 0.5);
       // Inside, the speed of a CPU is its neighbours' too: a turn takes what it takes.
       const free = (await under('max')).inside;
-      expect(mean([0, 2].map((index) => held[index]?.inside ?? NaN)) / free).toBeGreaterThan(0.35);
-      expect(mean([0, 2].map((index) => held[index]?.inside ?? NaN)) / free).toBeLessThan(0.65);
+      const inside = mean([half.inside, again.inside]) / free;
+      expect(inside).toBeGreaterThan(0.35);
+      expect(inside).toBeLessThan(0.65);
       await remove('half');
       await loop;
     },
