@@ -71,6 +71,8 @@ struct memory {
 	int client, answer_fd;
 	pid_t asker;
 	uint64_t plugged, wanted, step; /* bytes: now, at the end, of this step */
+	uint64_t before;     /* when it was asked for, and again where it cannot be done: */
+	const char *failure; /* why; NULL: nothing has failed */
 	bool grows;
 	char answer[512];
 };

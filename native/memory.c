@@ -4,7 +4,8 @@
  * The kernel's management console takes pages away and gives back those it took ("config mem=-N"). It
  * takes free pages only, as many as there are, and does not say how many: so it is asked for no more
  * than the guest says are free, in steps while it goes on finding some. It may take seconds over it,
- * so that a child of the keeper asks.
+ * so that a child of the keeper asks. Where it finds too little, what was taken is given back: a guest
+ * that was left what happens to be free could not start a process.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,7 @@
 #include "fd.h"
 #include "keeper.h"
 
-#define MARGIN ((uint64_t)4 * 1024 * 1024) /* that stays free: the kernel takes its reserves too */
+#define MARGIN ((uint64_t)8 * 1024 * 1024) /* that stays free: the kernel takes its reserves too */
 #define STEP_LEAST ((uint64_t)1024 * 1024)
 
 static void finish(struct keeper *keeper, const char *error)
@@ -87,6 +88,8 @@ void memory_begin(struct keeper *keeper, int client, uint64_t bytes)
 		return;
 	}
 	memory->client = client;
+	memory->before = memory->plugged;
+	memory->failure = NULL;
 	memory->wanted = bytes < keeper->plan->memory ? bytes : keeper->plan->memory;
 	memory->grows = memory->wanted > memory->plugged;
 	if (memory->grows) {
@@ -95,6 +98,21 @@ void memory_begin(struct keeper *keeper, int client, uint64_t bytes)
 	} else {
 		measure(keeper);
 	}
+}
+
+static void give_back(struct keeper *keeper, const char *why)
+{
+	struct memory *memory = &keeper->memory;
+
+	if (memory->plugged == memory->before) {
+		finish(keeper, why);
+		return;
+	}
+	memory->failure = why;
+	memory->grows = true;
+	memory->wanted = memory->before;
+	memory->step = memory->before - memory->plugged;
+	move(keeper);
 }
 
 /* The guest has said what is free: before the next step, or after one. */
@@ -111,7 +129,7 @@ void memory_reported(struct keeper *keeper)
 	if (left < STEP_LEAST)
 		finish(keeper, NULL);
 	else if (free <= MARGIN || memory->step == 0)
-		finish(keeper, "the guest has no more memory free");
+		give_back(keeper, "the guest has no more memory free");
 	else
 		move(keeper);
 }
@@ -130,7 +148,7 @@ void memory_turn(struct keeper *keeper)
 	}
 	memory->plugged = memory->grows ? memory->wanted : memory->plugged - memory->step;
 	if (memory->grows)
-		finish(keeper, NULL);
+		finish(keeper, memory->failure);
 	else
 		measure(keeper);
 }

@@ -141,18 +141,23 @@ const toolEnvironment = (): NodeJS.ProcessEnv => ({
  * @throws ERR_COMPART_UNSUPPORTED if it is not installed, ERR_COMPART_KERNEL with its own words if it fails
  */
 export async function runTool(file: string, argv: readonly string[]): Promise<string> {
-  const { execa } = await import('execa');
-  const result = await execa(file, argv, { reject: false, stdin: 'ignore', env: toolEnvironment() });
-  if (!result.failed) return result.stdout;
-  if (result.code === 'ENOENT') {
+  const { status, stdout, stderr, errno } = await askTool(file, argv);
+  if (status === 0) return stdout;
+  if (errno === 'ENOENT') {
     throw new CompartError('ERR_COMPART_UNSUPPORTED', `${file} is not installed`, {
       hint: `install the package that holds ${file}`,
     });
   }
-  throw new CompartError(
-    'ERR_COMPART_KERNEL',
-    `${file} ${argv.join(' ')}: ${result.stderr.trim() || result.shortMessage}`,
-  );
+  const why = stderr || errno || `it ended with ${status ?? 'a signal'}`;
+  throw new CompartError('ERR_COMPART_KERNEL', `${file} ${argv.join(' ')}: ${why}`);
+}
+
+/** Runs a tool, or a program of compart's own, whose refusals are answers too. @returns how it ended */
+export async function askTool(file: string, argv: readonly string[]): Promise<ToolResult> {
+  const { execa } = await import('execa');
+  const result = await execa(file, argv, { reject: false, stdin: 'ignore', env: toolEnvironment() });
+  const { exitCode, stdout, stderr, code } = result;
+  return { status: exitCode ?? null, stdout, stderr: stderr.trim(), errno: code ?? null };
 }
 
 /** Starts a tool that outlives compart, in a session of its own, and returns its pid; null if it cannot be started. */

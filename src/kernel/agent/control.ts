@@ -1,12 +1,14 @@
+import { CompartError } from '../../shared/errors.js';
 import type { Compartment } from '../../compartments/compartment.js';
-import { runTool } from '../../host/exec.js';
+import { askTool } from '../../host/exec.js';
 import { parseLines } from '../../state/guest.js';
 import { requireRunning } from './running.js';
 
 /**
  * Asks the keeper of a guest for something (CONTROL, native/frame.h).
  * @returns what it answered
- * @throws ERR_COMPART_KERNEL in the words of keeper or kernel, ERR_COMPART_NOT_FOUND for a guest that does not run
+ * @throws ERR_COMPART_BUSY in the words of keeper or kernel where it refuses, ERR_COMPART_KERNEL where it cannot be
+ * asked, ERR_COMPART_NOT_FOUND for a guest that does not run
  */
 export async function controlGuest(
   compartment: Compartment,
@@ -16,7 +18,16 @@ export async function controlGuest(
   requireRunning(compartment);
   const { host, store, record } = compartment;
   const words = [`do=${what}`, ...Object.entries(more).map(([key, value]) => `${key}=${value}`)];
-  return parseLines(
-    await runTool(host.paths.native('guest'), ['control', store.folder(record.name), ...words]),
+  const asked = await askTool(host.paths.native('guest'), ['control', store.folder(record.name), ...words]);
+  const answer = parseLines(asked.stdout);
+  if (asked.status === 0) return answer;
+  const refusal = answer.get('error');
+  if (refusal !== undefined)
+    throw new CompartError('ERR_COMPART_BUSY', `"${record.name}" cannot do that now: ${refusal}`, {
+      hint: `compart exec ${record.name} -- free says what it uses`,
+    });
+  throw new CompartError(
+    'ERR_COMPART_KERNEL',
+    `cannot ask "${record.name}": ${asked.stderr.replace(/^compart: /, '') || 'no answer'}`,
   );
 }
