@@ -156,9 +156,21 @@ void foreground_hear(struct front *front)
 		front->deadline_ms = clock_now_ms() + front->timeout_ms;
 }
 
+/*
+ * A shell gives its terminal back to itself as it was when a signal has ended a job. The job that it
+ * sees is the front, which exits: what the command did to the terminal would stay.
+ */
+static void give_terminal_back(const struct front *front)
+{
+	if (front->on_terminal && tcgetpgrp(STDIN_FILENO) == getpgrp())
+		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &front->terminal);
+}
+
 static void tell_ending(struct front *front, const siginfo_t *info)
 {
 	front->ended = true;
+	if (info->si_code != CLD_EXITED)
+		give_terminal_back(front);
 	while (front->report_fd >= 0)
 		foreground_hear(front);
 	front->deadline_ms = CLOCK_NEVER;

@@ -169,6 +169,7 @@ int main(int argc, char **argv)
 	if (null_fd < 0)
 		front_fail("/dev/null", errno);
 	close(null_fd);
+	front.on_terminal = tcgetattr(STDIN_FILENO, &front.terminal) == 0;
 	foreground_watch_signals(&front);
 	front.planner = planner_start(argc, argv, &front.channel);
 	front.quickener = planner_quicken_joins();

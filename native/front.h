@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <termios.h>
 #include <sys/types.h>
 
 #define FRONT_NAME "compart: "
@@ -25,6 +26,8 @@ struct front {
 	int64_t timeout_ms;
 	int64_t deadline_ms;
 	bool expired;
+	bool on_terminal;        /* stdin is one, which was set like this: */
+	struct termios terminal;
 };
 
 /* "compart: WHAT: REASON" and the exit status of everything that is not the command's. */

@@ -14,7 +14,6 @@
 #include "words.h"
 
 #define ESCAPE ']' /* with Ctrl */
-#define EXIT_REFUSED 1
 #define OUT_HIGH ((size_t)4096)
 
 struct console {
@@ -135,7 +134,7 @@ int guest_console(int argc, char **argv)
 	value = frame_record(&answer, &at, &key, &size);
 	if (value == NULL || strncmp(key, "ok=", 3) != 0) {
 		words_say("%s", value == NULL ? "the keeper made no sense" : value);
-		return EXIT_REFUSED;
+		return EXIT_GUEST;
 	}
 	console.signal_fd = caught_open();
 	if (console.signal_fd < 0)

@@ -19,8 +19,14 @@ export async function removeAny(host: Host, name: string, force: boolean): Promi
   const store = new Store(host.paths.state);
   const id = force && store.condition(name) === 'whole' ? await powerOff(host, store, name) : null;
   // Whoever waited for it has taken it away by now.
-  if (id !== null && store.read(name)?.id !== id) return;
+  if (id !== null && !isThere(store, name, id)) return;
   await removeCompartment(host, name, force);
+}
+
+/** Is anything left of the one with this id? Its record goes before its folder. */
+function isThere(store: Store, name: string, id: string): boolean {
+  const now = store.read(name);
+  return now === null ? store.hasFolder(name) : now.id === id;
 }
 
 /** @returns the id of a guest that was asked to power off, null where there is none that could */
@@ -29,11 +35,7 @@ async function powerOff(host: Host, store: Store, name: string): Promise<string 
   if (record?.kind !== 'guest' || record.main === null || isFrozen(record.group)) return null;
   const { main, id } = record;
   signalCompartment({ host, store, record }, constants.signals.SIGTERM);
-  const isGone = (): boolean => {
-    const now = store.read(name);
-    return now === null ? !store.hasFolder(name) : now.id !== id;
-  };
-  const there = (): boolean => isAlive(host.paths.proc, main) || !isGone();
+  const there = (): boolean => isAlive(host.paths.proc, main) || isThere(store, name, id);
   // Its keeper ends it when the time is up, and its owner takes it away.
   for (const started = Date.now(); there() && Date.now() - started < STOP_MS + 2000; await delay(LOOK_MS)) {
     if (!isAlive(host.paths.proc, main) && record.owner === null) break;

@@ -13,13 +13,19 @@ const sh = (script: string): string[] => ['--', 'sh', '-c', script];
 const done = (stdout: string, status = 0): unknown => ({ status, stdout, stderr: '' });
 
 /** bash with the words of a boot in $BOOT: for pipes, closed descriptors and words that are no UTF-8. */
-async function viaBash(script: string): Promise<{ status: number | undefined; stdout: string; stderr: string }> {
-  const { exitCode, stdout, stderr } = await execa('bash', ['-c', `BOOT=(${[COMPART, 'boot', ...KERNEL_FLAGS, '--mem', '96M'].join(' ')})\n${script}`], {
-    env: sandbox.current.env,
-    cwd: sandbox.current.dir,
-    reject: false,
-    stdin: 'ignore',
-  });
+async function viaBash(
+  script: string,
+): Promise<{ status: number | undefined; stdout: string; stderr: string }> {
+  const { exitCode, stdout, stderr } = await execa(
+    'bash',
+    ['-c', `BOOT=(${[COMPART, 'boot', ...KERNEL_FLAGS, '--mem', '96M'].join(' ')})\n${script}`],
+    {
+      env: sandbox.current.env,
+      cwd: sandbox.current.dir,
+      reject: false,
+      stdin: 'ignore',
+    },
+  );
   return { status: exitCode, stdout, stderr };
 }
 
@@ -57,10 +63,22 @@ describe('a command in a guest', () => {
   it('--workdir, --env and --user decide; a user has the HOME, USER and LOGNAME of its own', async () => {
     const script = 'pwd; id -un; id -gn; printf "%s\\n" "$A" "$HOME" "$USER" "$LOGNAME"; touch /root/x 2>&1';
     const flags = ['--mem', '96M', '--workdir', '/usr', '--env', 'A=1', '--user', 'nobody:daemon'];
-    const { stdout, status } = await boot([...flags, ...sh(script)], { env: { USER: 'caller', HOME: '/root' } });
-    expect(stdout).toMatch(/^\/usr\nnobody\ndaemon\n1\n\/nonexistent\nnobody\nnobody\ntouch: .*Permission denied\n$/);
+    const { stdout, status } = await boot([...flags, ...sh(script)], {
+      env: { USER: 'caller', HOME: '/root' },
+    });
+    expect(stdout).toMatch(
+      /^\/usr\nnobody\ndaemon\n1\n\/nonexistent\nnobody\nnobody\ntouch: .*Permission denied\n$/,
+    );
     expect(status).toBe(1);
-    const asked = await boot(['--mem', '96M', '--user', '1234', '--env', 'HOME=/x', ...sh('id -u; id -g; echo $HOME')]);
+    const asked = await boot([
+      '--mem',
+      '96M',
+      '--user',
+      '1234',
+      '--env',
+      'HOME=/x',
+      ...sh('id -u; id -g; echo $HOME'),
+    ]);
     expect(asked).toEqual(done('1234\n1234\n/x\n'));
   });
 
@@ -75,13 +93,17 @@ describe('a command in a guest', () => {
 
   it('keeps stdout and stderr apart, sees the end of stdin, and starts without any', async () => {
     const script = 'n=$(wc -c); echo "got $n"; echo "odd" >&2';
-    expect(await boot(['--mem', '96M', ...sh(script)], { stdin: 'pipe', input: 'x'.repeat(70_000) })).toEqual({
-      status: 0,
-      stdout: 'got 70000\n',
-      stderr: 'odd\n',
-    });
+    expect(await boot(['--mem', '96M', ...sh(script)], { stdin: 'pipe', input: 'x'.repeat(70_000) })).toEqual(
+      {
+        status: 0,
+        stdout: 'got 70000\n',
+        stderr: 'odd\n',
+      },
+    );
     expect(await boot(['--mem', '96M', ...sh('cat; echo end')])).toEqual(done('end\n'));
-    const closed = await viaBash('"${BOOT[@]}" -- sh -c "echo out; echo err >&2; exit 3" <&- >&- 2>&-; echo $?');
+    const closed = await viaBash(
+      '"${BOOT[@]}" -- sh -c "echo out; echo err >&2; exit 3" <&- >&- 2>&-; echo $?',
+    );
     expect(closed).toMatchObject({ stdout: '3' });
   });
 
@@ -99,8 +121,12 @@ describe('a command in a guest', () => {
       Array.from({ length: 100 }, (_, index) => [`VARIABLE_${index}`, 'v'.repeat(1024)]),
     );
     const answer = await boot(['--mem', '96M', ...sh('env | grep ^VARIABLE_ | wc -c')], { env });
-    expect(answer).toEqual(done(`${Object.entries(env).reduce((sum, [key]) => sum + key.length + 1026, 0)}\n`));
-    const long = await boot(['--mem', '96M', ...sh('echo ${#LONG}')], { env: { LONG: 'x'.repeat(100 * 1024) } });
+    expect(answer).toEqual(
+      done(`${Object.entries(env).reduce((sum, [key]) => sum + key.length + 1026, 0)}\n`),
+    );
+    const long = await boot(['--mem', '96M', ...sh('echo ${#LONG}')], {
+      env: { LONG: 'x'.repeat(100 * 1024) },
+    });
     expect(long).toEqual(done(`${100 * 1024}\n`));
   });
 
@@ -127,7 +153,11 @@ describe('a command in a guest', () => {
     expect(answer.stderr).toMatch(/^compart: late: timed out after 1s \(--timeout\)[^\n]*\n$/);
     expect(ms).toBeLessThan(10_000);
     const record = JSON.parse(readFileSync(file, 'utf8')) as GuestExitRecord;
-    expect(record).toMatchObject({ name: 'late', verdict: 'timeout', command: ['sh', '-c', 'echo up; exec sleep 100'] });
+    expect(record).toMatchObject({
+      name: 'late',
+      verdict: 'timeout',
+      command: ['sh', '-c', 'echo up; exec sleep 100'],
+    });
     expect(record.stats.vm.peakBytes).toBeGreaterThan(8 * MIB);
     expect(await last()).toEqual(record);
   });
@@ -137,7 +167,21 @@ describe('a command in a guest', () => {
     writeFileSync(`${dir}/kept`, 'before\n');
     const before = statSync(`${dir}/kept`);
     const mark = `/compart-written-${process.pid}`;
-    const places = ['', '/etc', '/usr', '/usr/local', '/var/tmp', '/var/log', '/root', '/home', '/tmp', '/run', '/dev', '/opt', dir];
+    const places = [
+      '',
+      '/etc',
+      '/usr',
+      '/usr/local',
+      '/var/tmp',
+      '/var/log',
+      '/root',
+      '/home',
+      '/tmp',
+      '/run',
+      '/dev',
+      '/opt',
+      dir,
+    ];
     const script = `
       for place in "$@"; do echo x > "$place${mark}" || exit 9; done
       echo after > kept; chmod 600 kept; ln -s / link; mkdir sub; mv kept sub/; rm -rf /usr/share/doc /etc/hostname
@@ -147,19 +191,31 @@ describe('a command in a guest', () => {
     expect(places.filter((place) => existsSync(`${place}${mark}`))).toEqual([]);
     expect(readdirSync(dir).sort()).toEqual(['kept', 'state']);
     expect(readFileSync(`${dir}/kept`, 'utf8')).toBe('before\n');
-    expect(statSync(`${dir}/kept`)).toEqual({ ...before, atime: expect.anything(), atimeMs: expect.anything() });
+    expect(statSync(`${dir}/kept`)).toEqual({
+      ...before,
+      atime: expect.anything(),
+      atimeMs: expect.anything(),
+    });
     expect(existsSync('/usr/share/doc')).toBe(true);
   });
 });
 
 describe('signals to compart boot', () => {
-  const { start } = { start: (args: string[]) => sandbox.current.start(['boot', ...KERNEL_FLAGS, '--mem', '96M', ...args]) };
+  const { start } = {
+    start: (args: string[]) => sandbox.current.start(['boot', ...KERNEL_FLAGS, '--mem', '96M', ...args]),
+  };
   const ready = (subprocess: ReturnType<typeof start>): Promise<unknown> =>
     new Promise((resolve) => subprocess.stdout?.once('data', resolve));
 
   it('TERM, INT, HUP, USR1 reach the command once, whose trap decides the status', async () => {
-    const traps = 'for s in TERM:10 INT:20 HUP:30 USR1:50; do trap "echo ${s%:*}; exit ${s#*:}" ${s%:*}; done';
-    const cases = [['SIGTERM', 10], ['SIGINT', 20], ['SIGHUP', 30], ['SIGUSR1', 50]] as const;
+    const traps =
+      'for s in TERM:10 INT:20 HUP:30 USR1:50; do trap "echo ${s%:*}; exit ${s#*:}" ${s%:*}; done';
+    const cases = [
+      ['SIGTERM', 10],
+      ['SIGINT', 20],
+      ['SIGHUP', 30],
+      ['SIGUSR1', 50],
+    ] as const;
     const ends = cases.map(async ([signal, wanted]) => {
       const subprocess = start(sh(`${traps}; echo ready; while :; do sleep 0.05; done`));
       await ready(subprocess);
@@ -173,7 +229,10 @@ describe('signals to compart boot', () => {
   });
 
   it('end a command without a trap: 143 and 130; one that kills itself ends with 128 and its signal', async () => {
-    for (const [signal, status] of [['SIGTERM', 143], ['SIGINT', 130]] as const) {
+    for (const [signal, status] of [
+      ['SIGTERM', 143],
+      ['SIGINT', 130],
+    ] as const) {
       const subprocess = start(sh('echo ready; exec sleep 100'));
       await ready(subprocess);
       process.kill(subprocess.pid ?? 0, signal);

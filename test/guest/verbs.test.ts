@@ -15,7 +15,9 @@ describe('compart exec in a guest', () => {
     await detach('many', '--mem', '128M');
     const numbers = Array.from({ length: 20 }, (_, index) => index);
     const answers = await Promise.all(
-      numbers.map((number) => exec('many', 'sh', '-c', `echo out-${number}; echo err-${number} >&2; exit ${number}`)),
+      numbers.map((number) =>
+        exec('many', 'sh', '-c', `echo out-${number}; echo err-${number} >&2; exit ${number}`),
+      ),
     );
     expect(answers).toEqual(
       numbers.map((number) => ({ status: number, stdout: `out-${number}\n`, stderr: `err-${number}\n` })),
@@ -31,7 +33,9 @@ describe('compart exec in a guest', () => {
     const client = sandbox.current.start(['exec', 'pipe', '--', 'sleep', '77']);
     await until('the sleep', async () => (await sh('pipe', 'ps ax')).includes('sleep 77'));
     // The program that stands for it: compart itself would leave it alone.
-    const stands = spawnSync('pgrep', ['-P', String(client.pid), '-x', 'compart-guest'], { encoding: 'utf8' });
+    const stands = spawnSync('pgrep', ['-P', String(client.pid), '-x', 'compart-guest'], {
+      encoding: 'utf8',
+    });
     process.kill(Number(stands.stdout), 'SIGKILL');
     expect((await client).exitCode).toBe(137);
     await until('its end', async () => !(await sh('pipe', 'ps ax')).includes('sleep 77'), 5000);
@@ -46,7 +50,10 @@ describe('compart exec in a guest', () => {
       stdout: '/usr\nb nobody\n65534\n',
     });
     expect(await exec('exec', 'no-such')).toMatchObject({ status: 127 });
-    expect(await exec('nobody-there', 'true')).toMatchObject({ status: 125, stderr: expect.stringMatching(/^compart: no compartment named "nobody-there"/) });
+    expect(await exec('nobody-there', 'true')).toMatchObject({
+      status: 125,
+      stderr: expect.stringMatching(/^compart: no compartment named "nobody-there"/),
+    });
     await remove('exec');
   });
 });
@@ -73,13 +80,16 @@ describe('the verbs on a guest', () => {
     expect(seen.guest.cpu).not.toBeNull();
     expect(seen.guest.report).toMatchObject({ release: expect.stringMatching(/^6\./), oomKills: 0 });
     expect(Number(seen.guest.report?.['memoryTotalBytes'])).toBeGreaterThan(80 * MIB);
-    expect((await compart('metrics')).stdout).toMatch(/^compart_guest_memory_total_bytes\{[^}]*compartment="seen"[^}]*\} \d+/m);
+    expect((await compart('metrics')).stdout).toMatch(
+      /^compart_guest_memory_total_bytes\{[^}]*compartment="seen"[^}]*\} \d+/m,
+    );
     await remove('seen');
   });
 
   it('set --mem takes RAM from a guest and gives it back, and the host’s limit follows', async () => {
     await detach('mem', '--mem', '256M');
-    const free = async (): Promise<number> => Number(await sh('mem', "awk '/^MemFree/ { print $2 }' /proc/meminfo")) / 1024;
+    const free = async (): Promise<number> =>
+      Number(await sh('mem', "awk '/^MemFree/ { print $2 }' /proc/meminfo")) / 1024;
     const charge = async (): Promise<number> => (await inspect('mem')).subsystems.vm.stats.usageBytes / MIB;
     // What it has touched and freed is still the host's loss, until it is taken.
     await sh('mem', 'mount -t tmpfs -o size=90% none /mnt; head -c 150M /dev/zero > /mnt/x; umount /mnt');
@@ -91,7 +101,10 @@ describe('the verbs on a guest', () => {
     expect(await compart('set', 'mem', '--mem', '256M')).toEqual(DONE);
     expect(await free()).toBeGreaterThan(180);
     await sh('mem', 'mount -t tmpfs -o size=90% none /mnt; head -c 150M /dev/zero > /mnt/x; umount /mnt');
-    expect(await refusal('set', 'mem', '--mem', '512M')).toMatchObject({ status: 2, code: 'ERR_COMPART_USAGE' });
+    expect(await refusal('set', 'mem', '--mem', '512M')).toMatchObject({
+      status: 2,
+      code: 'ERR_COMPART_USAGE',
+    });
     expect(await refusal('set', 'mem', '--swap', '64M')).toMatchObject({ status: 2 });
     await remove('mem');
   });
@@ -109,7 +122,14 @@ describe('the verbs on a guest', () => {
 
   it('freeze stops what counts inside and thaw lets it go on; a frozen guest can be removed', async () => {
     await detach('count', '--mem', '96M');
-    const counter = sandbox.current.start(['exec', 'count', '--', 'sh', '-c', 'i=0; while :; do i=$((i + 1)); echo $i; sleep 0.02; done']);
+    const counter = sandbox.current.start([
+      'exec',
+      'count',
+      '--',
+      'sh',
+      '-c',
+      'i=0; while :; do i=$((i + 1)); echo $i; sleep 0.02; done',
+    ]);
     let counted = 0;
     counter.stdout?.on('data', (text: Buffer) => {
       counted = Number(text.toString().trimEnd().split('\n').at(-1));
@@ -140,7 +160,11 @@ describe('the verbs on a guest', () => {
     expect(answer).toEqual(DONE);
     expect(ms).toBeLessThan(5000);
     expect(await client).toMatchObject({ stdout: 'ready\nterm\n', exitCode: 5 });
-    expect(await last()).toMatchObject({ name: 'off', verdict: 'ok', guest: { reason: 'stopped', oomKills: 0 } });
+    expect(await last()).toMatchObject({
+      name: 'off',
+      verdict: 'ok',
+      guest: { reason: 'stopped', oomKills: 0 },
+    });
   });
 
   it('kill ends it at once, kill --signal TERM cleanly; the history tells them apart', async () => {
@@ -157,14 +181,27 @@ describe('the verbs on a guest', () => {
   it('logs has what a detached command printed, events its beginning and end', async () => {
     const events = sandbox.current.start(['events', '--json']);
     await delay(500);
-    const answer = await boot(['-d', '--name', 'said', '--mem', '96M', '--', 'sh', '-c', 'echo one; echo two >&2; exit 3']);
+    const answer = await boot([
+      '-d',
+      '--name',
+      'said',
+      '--mem',
+      '96M',
+      '--',
+      'sh',
+      '-c',
+      'echo one; echo two >&2; exit 3',
+    ]);
     expect(answer).toEqual({ ...DONE, stdout: 'said\n' });
     await gone('said');
     expect((await compart('logs', 'said')).stdout).toBe('one\ntwo\n');
     expect(await last()).toMatchObject({ name: 'said', exitCode: 3, verdict: 'failed' });
     await delay(1500);
     events.kill('SIGINT');
-    const told = String((await events).stdout).trim().split('\n').map((line) => (JSON.parse(line) as { event: string }).event);
+    const told = String((await events).stdout)
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { event: string }).event);
     expect(told).toEqual(['created', 'exit']);
   });
 

@@ -40,18 +40,29 @@ async function ends(args: readonly string[], booting = 3000): Promise<Answer & {
 describe('a guest that falls says why, within 5 s, and leaves nothing', () => {
   it('when its kernel panics: 125, and the words of the panic', async () => {
     const { status, line } = await ends(['--mem', '96M', '--', 'sh', '-c', PANIC]);
-    expect({ status, line }).toEqual({ status: 125, line: "compart: the guest's kernel panicked: sysrq triggered crash" });
-    expect(await last()).toMatchObject({ verdict: 'failed', guest: { reason: 'panic', detail: 'sysrq triggered crash' } });
+    expect({ status, line }).toEqual({
+      status: 125,
+      line: "compart: the guest's kernel panicked: sysrq triggered crash",
+    });
+    expect(await last()).toMatchObject({
+      verdict: 'failed',
+      guest: { reason: 'panic', detail: 'sysrq triggered crash' },
+    });
   });
 
   it('when it panics detached: the history has it, and so has its log', async () => {
     await detach('fell', '--mem', '96M');
     const { ms } = await timed(
-      Promise.all([sandbox.current.compart(['exec', 'fell', '--', 'sh', '-c', PANIC]), until('its end', async () => (await inspect('fell').catch(() => null)) === null)]),
+      Promise.all([
+        sandbox.current.compart(['exec', 'fell', '--', 'sh', '-c', PANIC]),
+        until('its end', async () => (await inspect('fell').catch(() => null)) === null),
+      ]),
     );
     expect(ms).toBeLessThan(PATIENCE_MS);
     expect(await last()).toMatchObject({ name: 'fell', verdict: 'failed', guest: { reason: 'panic' } });
-    expect((await sandbox.current.compart(['logs', 'fell'])).stdout).toContain("the guest's kernel panicked: sysrq triggered crash");
+    expect((await sandbox.current.compart(['logs', 'fell'])).stdout).toContain(
+      "the guest's kernel panicked: sysrq triggered crash",
+    );
   });
 
   it('an exec under way when the kernel panics ends too, with 125 and a line', async () => {
@@ -71,7 +82,12 @@ describe('a guest that falls says why, within 5 s, and leaves nothing', () => {
     expect(line).toBe(
       "compart: hog: out of memory: 1 process killed by the guest's own kernel in 64 MiB of RAM (--mem); try --mem 96M or more --swap",
     );
-    expect(await last()).toMatchObject({ verdict: 'oom', limitHit: 'vm', guest: { oomKills: 1 }, stats: { vm: { oomKills: 0 } } });
+    expect(await last()).toMatchObject({
+      verdict: 'oom',
+      limitHit: 'vm',
+      guest: { oomKills: 1 },
+      stats: { vm: { oomKills: 0 } },
+    });
   });
 
   it('when process 1 dies: 125', async () => {
@@ -81,7 +97,14 @@ describe('a guest that falls says why, within 5 s, and leaves nothing', () => {
   });
 
   it('but not when root in it kills process 1: that is spared, and goes on', async () => {
-    const answer = await boot(['--mem', '96M', '--', 'sh', '-c', 'kill -9 1; kill -TERM 1; kill -SEGV 1; echo on; exit 4']);
+    const answer = await boot([
+      '--mem',
+      '96M',
+      '--',
+      'sh',
+      '-c',
+      'kill -9 1; kill -TERM 1; kill -SEGV 1; echo on; exit 4',
+    ]);
     expect(answer).toEqual({ status: 4, stdout: 'on\n', stderr: '' });
   });
 
@@ -106,7 +129,14 @@ describe('a guest that falls says why, within 5 s, and leaves nothing', () => {
 
   it('when its root is empty: the command is not found, 127', async () => {
     mkdirSync(`${sandbox.current.dir}/empty`);
-    const { status, stderr } = await boot(['--mem', '96M', '--root', `${sandbox.current.dir}/empty`, '--', '/bin/true']);
+    const { status, stderr } = await boot([
+      '--mem',
+      '96M',
+      '--root',
+      `${sandbox.current.dir}/empty`,
+      '--',
+      '/bin/true',
+    ]);
     expect(status).toBe(127);
     expect(ownLines(stderr)[0]).toBe('compart: /bin/true: command not found');
   });
@@ -151,7 +181,9 @@ describe('a guest whose kernel hangs', () => {
     expect(ms).toBeLessThan(PATIENCE_MS);
     const { answer: hung, ms: waited } = await late;
     expect(hung.status).toBe(125);
-    expect(verdict(hung)).toBe('compart: the guest did not boot in time: its init did not say hello within 30000 ms');
+    expect(verdict(hung)).toBe(
+      'compart: the guest did not boot in time: its init did not say hello within 30000 ms',
+    );
     expect(waited).toBeLessThan(30_000 + PATIENCE_MS);
     expect((await sandbox.current.json<Array<{ name: string }>>(['history'])).at(-1)).toMatchObject({
       name: 'late',
@@ -167,7 +199,12 @@ describe('memory of the host under a guest', () => {
     const { subsystems } = await inspect('tight');
     expect(subsystems.vm.limits['limitBytes']).toBe(256 * MIB + 24 * MIB + 16 * MIB);
     // Behind compart's back: the group gets less than the guest was promised.
-    spawnSync('sh', ['-c', `echo $1 > /sys/fs/cgroup/memory${sandbox.current.base}/tight/memory.limit_in_bytes`, 'sh', String(64 * MIB)]);
+    spawnSync('sh', [
+      '-c',
+      `echo $1 > /sys/fs/cgroup/memory${sandbox.current.base}/tight/memory.limit_in_bytes`,
+      'sh',
+      String(64 * MIB),
+    ]);
     const { answer, ms } = await timed(sandbox.current.compart(['exec', 'tight', '--', 'tail', '/dev/zero']));
     expect(answer.status).toBe(125);
     expect(ms).toBeLessThan(PATIENCE_MS + 5000);
@@ -198,14 +235,31 @@ print(int(lines['SwapTotal'].split()[0]) - int(lines['SwapFree'].split()[0]))
     expect(answer).toMatchObject({ status: 0, stderr: '' });
     expect(Number(answer.stdout)).toBeGreaterThan(40 * 1024);
     const { stats, verdict: kept } = await last();
-    expect({ kept, swapBytes: stats.vm.swapBytes, oomKills: stats.vm.oomKills }).toEqual({ kept: 'ok', swapBytes: 0, oomKills: 0 });
+    expect({ kept, swapBytes: stats.vm.swapBytes, oomKills: stats.vm.oomKills }).toEqual({
+      kept: 'ok',
+      swapBytes: 0,
+      oomKills: 0,
+    });
     // The page cache of the file behind its swap may fill what RAM and overhead leave.
     expect(stats.vm.peakBytes).toBeLessThan((96 + 24 + 6 + 1) * MIB);
     expect(diskFilesOf('swaps')).toEqual([]);
 
-    const without = await boot(['--mem', '96M', '--name', 'dies', '--', 'sh', '-c', 'echo 1 > /proc/sys/vm/overcommit_memory; exec python3 -c "$1"', 'sh', touch]);
+    const without = await boot([
+      '--mem',
+      '96M',
+      '--name',
+      'dies',
+      '--',
+      'sh',
+      '-c',
+      'echo 1 > /proc/sys/vm/overcommit_memory; exec python3 -c "$1"',
+      'sh',
+      touch,
+    ]);
     expect(without.status).toBe(137);
-    expect(verdict(without)).toMatch(/^compart: dies: out of memory: 1 process killed by the guest's own kernel in 96 MiB of RAM/);
+    expect(verdict(without)).toMatch(
+      /^compart: dies: out of memory: 1 process killed by the guest's own kernel in 96 MiB of RAM/,
+    );
     expect(await last()).toMatchObject({ name: 'dies', verdict: 'oom', limitHit: 'vm' });
   });
 });

@@ -107,7 +107,7 @@ describe('compart-guest console', () => {
       await terminal.line('tty; kept=42');
       await terminal.shows(/^\/dev\/tty1$/m);
       const second = folder.start(['console', folder.state]);
-      expect(await second.ended).toMatchObject({ code: 1, stderr: 'compart: somebody else is at the console\n' });
+      expect(await second.ended).toMatchObject({ code: 125, stderr: 'compart: somebody else is at the console\n' });
       await terminal.keys('C-]');
       await terminal.shows(/the console was left/);
       await terminal.line('clear; $G console $D --escape a');

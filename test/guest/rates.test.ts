@@ -1,0 +1,140 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect } from '@jest/globals';
+import { execa } from 'execa';
+import { useGuests, withGuests } from '../support/guests.js';
+import { parseIperf } from '../support/iperf.js';
+import { useNetwork } from '../support/network.js';
+import { requires } from '../support/requires.js';
+import { until } from '../support/programs.js';
+import { hierarchies, useSandbox } from '../support/sandbox.js';
+import { DONE } from '../support/verbs.js';
+
+const sandbox = useSandbox();
+const { detach, exec, sh, remove } = useGuests(sandbox);
+const compart = (...args: string[]) => sandbox.current.compart(args);
+useNetwork();
+
+/** Counts turns of a loop for ever, and prints after each half second how many there were in it, a second. */
+const LOOP = `
+import time
+while True:
+    turns, start = 0, time.monotonic()
+    while time.monotonic() - start < 0.5:
+        for _ in range(2000): pass
+        turns += 1
+    print(turns / (time.monotonic() - start), flush=True)
+`;
+const SECONDS = 3;
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+
+/** What a loop in the guest has had of a CPU, by the host's count, and its turns a second, by the guest's clock. */
+async function work(name: string, turns: () => number[]): Promise<{ share: number; turns: number }> {
+  const used = async (): Promise<number> => {
+    const [stats] = await sandbox.current.json<Array<{ sched: { usageUs: number } }>>(['stats', name]);
+    return (stats?.sched.usageUs ?? NaN) / 1e6;
+  };
+  await delay(700);
+  const [from, before, seen] = [performance.now(), await used(), turns().length];
+  await delay(SECONDS * 1000);
+  const [to, after] = [performance.now(), await used()];
+  return { share: ((after - before) * 1000) / (to - from), turns: median(turns().slice(seen)) };
+}
+
+/** What else runs on this host must not decide what a guest has: the groups of this test come first. */
+function goFirst(): void {
+  for (const mount of hierarchies()) {
+    const [file, weight] = existsSync(`${mount}${sandbox.current.base}/cpu.shares`)
+      ? ['cpu.shares', '262144']
+      : ['cpu.weight', '10000'];
+    if (existsSync(`${mount}${sandbox.current.base}/${file}`))
+      writeFileSync(`${mount}${sandbox.current.base}/${file}`, weight);
+  }
+}
+
+/** Within 3 % of what was asked for. */
+const near = (measured: number, wanted: number): void => {
+  expect(measured).toBeGreaterThan(wanted * 0.97);
+  expect(measured).toBeLessThan(wanted * 1.03);
+};
+
+describe('the rates of a guest', () => {
+  withGuests(
+    '--cpu 50% is half of what it does without, within 3%, and set changes it as it runs',
+    async () => {
+      await detach('half', '--mem', '96M');
+      goFirst();
+      const lines: number[] = [];
+      const loop = sandbox.current.start(['exec', 'half', '--', 'python3', '-u', '-c', LOOP]);
+      loop.stdout?.on('data', (text: Buffer) =>
+        lines.push(...text.toString().trim().split('\n').map(Number)),
+      );
+      await until('the loop', () => lines.length > 0);
+      const under = async (cpu: string): ReturnType<typeof work> => {
+        expect(await compart('set', 'half', '--cpu', cpu)).toEqual(DONE);
+        return work('half', () => lines);
+      };
+      const held = [await under('50%'), await under('25%'), await under('50%'), await under('25%')];
+      const wanted = [0.5, 0.25, 0.5, 0.25];
+      held.forEach(({ share }, index) => near(share, wanted[index] ?? NaN));
+      // Inside: as many turns for each CPU second as without a limit.
+      const free = await under('max');
+      const half = median([0, 2].map((index) => held[index]?.turns ?? NaN));
+      near(half / 0.5, free.turns / free.share);
+      await remove('half');
+      await loop;
+    },
+  );
+
+  /** Megabits a second that one connection to the host has inside the guest. */
+  async function throughput(name: string, port: number, ...flags: string[]): Promise<number> {
+    const server = execa('iperf3', ['-s', '-1', '-p', String(port)], { stdout: 'ignore' });
+    await delay(300);
+    const words = ['iperf3', '-c', 'host.compart.internal', '-p', String(port), '-t', '4', '-O', '1', '-J'];
+    const { stdout, status } = await exec(name, ...words, ...flags);
+    expect({ status, stdout: status === 0 ? '' : stdout }).toEqual({ status: 0, stdout: '' });
+    await server;
+    return parseIperf(stdout).mbit;
+  }
+
+  /** What TCP has of a rate, with headers of 66 bytes on frames of 1514. */
+  const GOODPUT = 1448 / 1514;
+
+  requires(
+    'root',
+    'uml',
+    'iperf3',
+    'nft',
+    'ip',
+    'cgroup-cpu',
+  )(
+    '--net 10mbit is 10 Mbit/s down and up within 3%, and set to 20mbit/5mbit as it runs follows',
+    async () => {
+      await detach('net', '--mem', '128M', '--net', '10mbit');
+      near(await throughput('net', 5371, '-R'), 10 * GOODPUT);
+      near(await throughput('net', 5372), 10 * GOODPUT);
+      expect(await compart('set', 'net', '--net', '20mbit/5mbit')).toMatchObject({ status: 0, stderr: '' });
+      near(await throughput('net', 5373, '-R'), 20 * GOODPUT);
+      near(await throughput('net', 5374), 5 * GOODPUT);
+      await remove('net');
+    },
+  );
+
+  requires(
+    'root',
+    'uml',
+    'nft',
+    'ip',
+  )('without --net a guest has its loopback and nothing else', async () => {
+    await detach('alone', '--mem', '96M');
+    expect(await sh('alone', 'ls /sys/class/net | grep -v "^vec0\\|^sit\\|^tunl\\|^ip6tnl" | xargs')).toBe(
+      'lo',
+    );
+    expect(await exec('alone', 'sh', '-c', 'ping -c 1 -W 1 192.0.2.1 > /dev/null 2>&1')).toMatchObject({
+      status: expect.any(Number),
+    });
+    await remove('alone');
+  });
+});
