@@ -122,7 +122,7 @@ static bool is_limited(__rlimit_resource_t resource)
  */
 static bool is_compiled(const char *verb)
 {
-	static const char *const verbs[] = {"run", "exec", "finish-run"};
+	static const char *const verbs[] = {"run", "exec", "boot", "finish-run"};
 	const char *choice = getenv(CHOICE);
 	char directory[PATH_MAX];
 
