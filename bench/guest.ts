@@ -29,8 +29,9 @@ export async function guest(): Promise<void> {
   const load = `${before} to ${loadNow()}`;
   const lines = [
     `\`npm run bench -- guest\` on ${machine()}; load average ${load}. ` +
-      'Medians of interleaved rounds. A machine that others use as well makes all of it slower: ' +
-      'the ratios within a table are to be trusted, the absolute numbers are not.',
+      'Medians of interleaved rounds. Where others use the machine as well, ratios within a table are to be trusted ' +
+      'before absolute numbers, and no further than the bubblewrap column shows: a loop of arithmetic or a getpid(2) ' +
+      'costs under bubblewrap what it costs natively, so that what differs from 1 there is noise.',
     ...parts.flatMap(([, { lines: own }]) => ['', ...own]),
   ];
   const samples = Object.fromEntries(parts.map(([name, part]) => [name, part.samples]));
