@@ -29,6 +29,12 @@ async function viaBash(
   return { status: exitCode, stdout, stderr };
 }
 
+/** All of a file that a write would change. */
+function factsOf(path: string): Record<string, number> {
+  const { ino, mode, uid, gid, size, mtimeMs, ctimeMs } = statSync(path);
+  return { ino, mode, uid, gid, size, mtimeMs, ctimeMs };
+}
+
 describe('a command in a guest', () => {
   it('runs under a kernel of its own, and its status 7 is that of compart', async () => {
     const { status, stdout, stderr } = await boot(['--mem', '128M', ...sh('uname -r; exit 7')]);
@@ -165,7 +171,7 @@ describe('a command in a guest', () => {
   it('writes nothing back to the host, wherever it writes', async () => {
     const { dir } = sandbox.current;
     writeFileSync(`${dir}/kept`, 'before\n');
-    const before = statSync(`${dir}/kept`);
+    const before = factsOf(`${dir}/kept`);
     const mark = `/compart-written-${process.pid}`;
     const places = [
       '',
@@ -191,11 +197,7 @@ describe('a command in a guest', () => {
     expect(places.filter((place) => existsSync(`${place}${mark}`))).toEqual([]);
     expect(readdirSync(dir).sort()).toEqual(['kept', 'state']);
     expect(readFileSync(`${dir}/kept`, 'utf8')).toBe('before\n');
-    expect(statSync(`${dir}/kept`)).toEqual({
-      ...before,
-      atime: expect.anything(),
-      atimeMs: expect.anything(),
-    });
+    expect(factsOf(`${dir}/kept`)).toEqual(before);
     expect(existsSync('/usr/share/doc')).toBe(true);
   });
 });
@@ -216,7 +218,7 @@ describe('signals to compart boot', () => {
       ['SIGHUP', 30],
       ['SIGUSR1', 50],
     ] as const;
-    const ends = cases.map(async ([signal, wanted]) => {
+    const ends = cases.map(async ([signal]) => {
       const subprocess = start(sh(`${traps}; echo ready; while :; do sleep 0.05; done`));
       await ready(subprocess);
       process.kill(subprocess.pid ?? 0, signal);
