@@ -49,6 +49,8 @@ static void end_line(struct console_log *log)
 	if (*line == '\0' || log->panicked)
 		return;
 	memcpy(log->recent[log->count++ % CONSOLE_LOG_LINES], line, sizeof line);
+	log->halted = log->halted || strstr(line, "reboot: System halted") != NULL ||
+		      strstr(line, "reboot: Power down") != NULL;
 	const char *found = strstr(line, panic);
 	if (found == NULL)
 		return;

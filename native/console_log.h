@@ -16,6 +16,7 @@ struct console_log {
 	size_t length;
 	char recent[CONSOLE_LOG_LINES][CONSOLE_LOG_LINE]; /* line n at n % CONSOLE_LOG_LINES */
 	size_t count;                                     /* of lines; none after a panic is counted */
+	bool halted;   /* the kernel has said that it ends, well */
 	bool panicked;
 	char panic[CONSOLE_LOG_LINE]; /* what the kernel panicked for */
 };

@@ -12,7 +12,6 @@
 
 #include "caught.h"
 #include "clock.h"
-#include "session_end.h"
 #include "words.h"
 
 /* The sources of the loop, by their places; clients follow. */
@@ -229,8 +228,6 @@ static int end(struct keeper *keeper)
 
 	if (keeper->has_io)
 		session_io_close(&keeper->io);
-	if (told)
-		session_end_tell_oom(keeper->io.oom_kills);
 	if (keeper->memory.asker > 0)
 		kill(keeper->memory.asker, SIGKILL);
 	report_write(keeper);

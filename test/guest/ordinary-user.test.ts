@@ -29,6 +29,8 @@ describe('a guest of an ordinary user, with a subtree that was handed over', () 
     delegate();
   });
   afterEach(async () => {
+    // What a test that failed has left would be in the way of the next.
+    await compart(['rm', '--force', 'own']);
     await until('its end', () => runningAs(UID).length === 0).catch(() => undefined);
     expect(runningAs(UID)).toEqual([]);
     expect(takeBack()).toEqual([]);
@@ -88,9 +90,7 @@ describe('a guest of an ordinary user, with a subtree that was handed over', () 
       stderr: '',
     });
     await until('it is up', async () => (await compart(['exec', 'own', '--', 'true'])).status === 0);
-    expect(await say('exec', 'own', '--', 'sh', '-c', 'id -u; swapon --show=SIZE --noheadings | xargs')).toBe(
-      '0\n32M',
-    );
+    expect(await say('exec', 'own', '--', 'sh', '-c', 'id -u; grep -c /dev/ubd /proc/swaps')).toBe('0\n1');
     await say('set', 'own', '--mem', '64M');
     await say('set', 'own', '--cpu', '50%');
     await say('freeze', 'own');
