@@ -11,6 +11,12 @@ import { useSandbox } from '../support/sandbox.js';
 const sandbox = useSandbox();
 const it = requires('root', 'uml', 'setpriv', 'cgroup-v1', 'cgroup-memory', 'user-namespaces');
 
+/** Words before a command for which /dev/net/tun is open to everybody, as on a stock Debian. */
+const WITH_TUN = [
+  ...['unshare', '--mount', '--propagation', 'private', 'sh', '-c'],
+  '{ [ -e "$0" ] || mknod -m 666 "$0" c 10 200; } && mount --bind "$0" /dev/net/tun && exec "$@"',
+];
+
 interface Ended {
   status: number | undefined;
   stdout: string;
@@ -38,8 +44,14 @@ describe('a guest of an ordinary user, with a subtree that was handed over', () 
   });
 
   const compart = async (args: readonly string[], options: Options = {}): Promise<Ended> => {
-    const [setpriv = '', ...words] = [...AS_USER, user.program, ...args];
-    const { exitCode, stdout, stderr } = await execa(setpriv, words, {
+    const [unshare = '', ...words] = [
+      ...WITH_TUN,
+      `${sandbox.current.dir}/tun`,
+      ...AS_USER,
+      user.program,
+      ...args,
+    ];
+    const { exitCode, stdout, stderr } = await execa(unshare, words, {
       reject: false,
       stdin: 'ignore',
       cwd: home,

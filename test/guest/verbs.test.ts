@@ -74,7 +74,8 @@ describe('the verbs on a guest', () => {
       subsystems: {
         vm: { enforced: true, limits: { limitBytes: 160 * MIB } },
         sched: { limits: { limitCpus: 0.5 } },
-        pids: { limits: { limit: 64 } },
+        // Those of the kernel's own beside the 64 of the guest.
+        pids: { limits: { limit: 64 + 32 } },
       },
     });
     expect(seen.guest.cpu).not.toBeNull();

@@ -22,7 +22,10 @@ describe('compart-guest boot', () => {
         stdout: 'guest\n',
         stderr: 'wrong\n',
       });
-      expect(folder.file('guest.ending')).toEqual({ reason: 'stopped', detail: '', status: '0', oom_kills: '0' });
+      expect(folder.file('guest.ending')).toEqual({
+        ...{ reason: 'stopped', detail: '', status: '0' },
+        ...{ oom_kills: '0', tasks_denied: '0' },
+      });
       expect(existsSync(join(folder.state, 'guest.sock'))).toBe(false);
     });
   });
