@@ -9,13 +9,15 @@ const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 41);
 /** Node reads the certificates that this names at every start: not what is measured here. */
 const { NODE_EXTRA_CA_CERTS: _unset, ...env } = process.env;
 
-interface Command {
+/** A command to be timed. */
+export interface Command {
   name: string;
   argv: readonly string[];
   env?: Record<string, string>;
 }
 
-function time({ argv: [file = '', ...argv], env: more }: Command): Promise<number> {
+/** From the start to the end of a command, in milliseconds. @throws for another status than 0 */
+export function time({ argv: [file = '', ...argv], env: more }: Command): Promise<number> {
   return new Promise((resolve, reject) => {
     const started = process.hrtime.bigint();
     const child = spawn(file, argv, { stdio: 'ignore', env: { ...env, ...more } });

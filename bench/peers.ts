@@ -16,7 +16,8 @@ async function works(argv: readonly string[]): Promise<string | null> {
   return result.code === 'ENOENT' ? 'not installed' : (result.stderr.split('\n')[0] ?? 'fails');
 }
 
-async function probe(name: string, argv: string[]): Promise<Peer> {
+/** A way that works here, or why it does not. */
+export async function probe(name: string, argv: string[]): Promise<Peer> {
   const why = await works(argv);
   return why === null ? { name, argv } : { name, argv: null, why };
 }

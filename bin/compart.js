@@ -4,8 +4,8 @@ const { join } = require('node:path');
 const { Script } = require('node:vm');
 
 const dist = join(__dirname, '..', 'dist', 'bin');
-// What is waited for by a command, run and exec, has a smaller program of its own (scripts/bundle.mjs).
-const launches = process.argv[2] === 'run' || process.argv[2] === 'exec';
+// What is waited for by a command, run, exec and boot, has a smaller program of its own (scripts/bundle.mjs).
+const launches = ['run', 'exec', 'boot'].includes(process.argv[2]);
 const main = join(dist, launches ? 'launch.cjs' : 'main.cjs');
 const cacheFile = `${main}.cache`;
 

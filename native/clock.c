@@ -19,6 +19,14 @@ int64_t clock_now_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+int64_t clock_wall_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 int64_t clock_earlier(int64_t one, int64_t two)
 {
 	return one == CLOCK_NEVER || (two != CLOCK_NEVER && two < one) ? two : one;

@@ -10,6 +10,9 @@
 int64_t clock_now_ms(void);
 int64_t clock_now_us(void);
 
+/* CLOCK_REALTIME, in microseconds: what programs that do not share a clock agree on. */
+int64_t clock_wall_us(void);
+
 /* The earlier of two deadlines. */
 int64_t clock_earlier(int64_t one, int64_t two);
 

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "clock.h"
 #include "keeper.h"
 #include "replace.h"
 #include "words.h"
@@ -119,6 +120,7 @@ void ending_write(struct keeper *keeper)
 	ending->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	ending->oom_kills = keeper->report.oom_kills;
 	ending->tasks_denied = keeper->report.tasks_denied;
+	keeper->report.ended_us = clock_now_us() - keeper->report.began_us;
 	console_log_take(&keeper->console, "\n", 1);
 	if (ending->status == 128 + SIGABRT && has_halted(&keeper->console))
 		ending->status = 0;

@@ -54,8 +54,8 @@ struct tty_line {
 
 struct report {
 	int64_t began_us;  /* clock_now_us */
-	int64_t began_at_ms;
-	int64_t spawn_us, kernel_us, init_us, hello_us, ready_us; /* since then; -1: not yet */
+	int64_t began_at_us; /* the same moment, of the wall's clock */
+	int64_t spawn_us, kernel_us, init_us, hello_us, ready_us, stop_us, ended_us; /* since; -1: not yet */
 	int64_t reported_at_ms;
 	char release[128];
 	char guest[KEPT_RECORDS_MAX]; /* the last REPORT, as lines */

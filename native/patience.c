@@ -33,6 +33,8 @@ void keeper_stop(struct keeper *keeper, uint32_t patience_ms)
 		return;
 	keeper->stop_ms = deadline;
 	keeper->patience_ms = patience_ms;
+	if (!keeper->stopping)
+		keeper->report.stop_us = clock_now_us() - keeper->report.began_us;
 	if (!mux_guest_ready(keeper->mux))
 		keeper_kill(keeper, "killed", "before its init said hello");
 	else {

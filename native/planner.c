@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -15,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "fd.h"
 #include "front.h"
 #include "launch.h"
@@ -120,7 +122,7 @@ static bool is_limited(__rlimit_resource_t resource)
  */
 static bool is_compiled(const char *verb)
 {
-	static const char *const verbs[] = {"run", "exec", "finish-run"};
+	static const char *const verbs[] = {"run", "exec", "boot", "finish-run"};
 	const char *choice = getenv(CHOICE);
 	char directory[PATH_MAX];
 
@@ -155,7 +157,7 @@ _Noreturn void planner_exec(int argc, char **argv)
  * In the child. A session of its own keeps the signals of the terminal away from it, and lets it
  * print while its group is not in the foreground.
  */
-static _Noreturn void become_planner(int argc, char **argv, pid_t parent, int channel)
+static _Noreturn void become_planner(int argc, char **argv, pid_t parent, int channel, int64_t began_us)
 {
 	int kept[] = {CHANNEL_FD}, which;
 	char *variable;
@@ -170,7 +172,7 @@ static _Noreturn void become_planner(int argc, char **argv, pid_t parent, int ch
 	/* The command's descriptors are held open by nobody else than it would be without compart. */
 	fd_close_others(kept, 1);
 	(void)signals_reset(0, &which);
-	if (asprintf(&variable, "%d:%s", CHANNEL_FD, own_path()) < 0 ||
+	if (asprintf(&variable, "%d:%" PRId64 ":%s", CHANNEL_FD, began_us, own_path()) < 0 ||
 	    setenv(PLANNER_VARIABLE, variable, 1) < 0)
 		front_fail("environment", ENOMEM);
 	planner_exec(argc, argv);
@@ -178,6 +180,7 @@ static _Noreturn void become_planner(int argc, char **argv, pid_t parent, int ch
 
 pid_t planner_start(int argc, char **argv, int *channel)
 {
+	const int64_t began_us = clock_wall_us();
 	const pid_t self = getpid();
 	int ends[2];
 
@@ -187,7 +190,7 @@ pid_t planner_start(int argc, char **argv, int *channel)
 	if (pid < 0)
 		front_fail("fork", errno);
 	if (pid == 0)
-		become_planner(argc, argv, self, ends[1]);
+		become_planner(argc, argv, self, ends[1], began_us);
 	close(ends[1]);
 	*channel = ends[0];
 	return pid;

@@ -7,7 +7,10 @@
 
 #include <sys/types.h>
 
-/* To the planner only: "FD:PATH", the descriptor of the channel and the front's own path. */
+/*
+ * To the planner only: "FD:US:PATH", the descriptor of the channel, when the front began (CLOCK_REALTIME)
+ * and its own path.
+ */
 #define PLANNER_VARIABLE "COMPART_FRONT"
 
 /* Goes before the names of variables that the planner is not to be steered by. */

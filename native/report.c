@@ -1,12 +1,14 @@
 /*
  * guest.report: lines key=value.
  *
- *   started_at_ms   when the kernel was started, since 1970
+ *   started_at_ms   when the kernel was started, since 1970; began_at_us: the same, finer
  *   spawn_us        since then, microseconds: the kernel was executed
  *   kernel_us       its init began
  *   init_us         it had its mounts and its network
  *   hello_us        the keeper was greeted
  *   ready_us        the command was started; without one: hello_us
+ *   stop_us         the guest was asked to power off: its command had ended, or somebody wished it
+ *   ended_us        its kernel had ended
  *   release         of the kernel
  *   plugged         bytes of RAM that the guest has been left
  *   reported_at_ms  when the guest said the rest (REPORT of frame.h)
@@ -26,21 +28,14 @@
 #define NAME "guest.report"
 #define TEXT_MAX (KEPT_RECORDS_MAX + 1024)
 
-static int64_t wall_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void report_begin(struct keeper *keeper)
 {
 	struct report *report = &keeper->report;
 
 	report->began_us = clock_now_us();
-	report->began_at_ms = wall_ms();
+	report->began_at_us = clock_wall_us();
 	report->spawn_us = report->kernel_us = report->init_us = report->hello_us = report->ready_us = -1;
+	report->stop_us = report->ended_us = -1;
 	report->next_ms = CLOCK_NEVER;
 }
 
@@ -103,7 +98,7 @@ void report_take(struct keeper *keeper, const struct frame *frame)
 
 	if (report->asked > 0)
 		report->asked--;
-	report->reported_at_ms = wall_ms();
+	report->reported_at_ms = clock_wall_us() / 1000;
 	while ((value = frame_record(frame, &at, &key, &size)) != NULL) {
 		size_t line = size + strlen(value) + 2;
 		/* What is no key and no number of ours is not for others to read as one. */
@@ -139,12 +134,15 @@ size_t report_text(const struct keeper *keeper, char *text, size_t room)
 	const struct report *report = &keeper->report;
 	size_t size = 0;
 
-	size = add(text, room, size, "started_at_ms", report->began_at_ms);
+	size = add(text, room, size, "started_at_ms", report->began_at_us / 1000);
+	size = add(text, room, size, "began_at_us", report->began_at_us);
 	size = add(text, room, size, "spawn_us", report->spawn_us);
 	size = add(text, room, size, "kernel_us", report->kernel_us);
 	size = add(text, room, size, "init_us", report->init_us);
 	size = add(text, room, size, "hello_us", report->hello_us);
 	size = add(text, room, size, "ready_us", report->ready_us);
+	size = add(text, room, size, "stop_us", report->stop_us);
+	size = add(text, room, size, "ended_us", report->ended_us);
 	size = add(text, room, size, "plugged", (int64_t)keeper->memory.plugged);
 	if (*report->release != '\0')
 		size += (size_t)snprintf(text + size, room - size, "release=%s\n", report->release);

@@ -93,7 +93,7 @@ A run that met its limit of tasks counts by its exit status; \`compart_pids_limi
 
 ## The table
 
-Scope: c every compartment, g guests (there are none yet), h the host.
+Scope: c every compartment, g guests, h the host.
 
 ${metrics}
 

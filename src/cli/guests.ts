@@ -20,6 +20,7 @@ export const GUESTS: Readonly<Record<string, Verb>> = {
       ...IDENTITY,
       'detach',
       'report',
+      'trace',
       'best-effort',
       'json',
     ],

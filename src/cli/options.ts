@@ -34,6 +34,7 @@ export const OPTIONS: Readonly<Record<string, Option>> = {
   disk: { metavar: 'FILE[:cow=FILE][:ro]', help: 'a block device', repeatable: true },
   hide: { metavar: 'PATH', help: 'is not there inside', repeatable: true },
   init: { metavar: 'PATH', help: "the root's own init, as /sbin/init" },
+  trace: { help: 'says on stderr, at the end, where the time went' },
   detach: { alias: 'd', help: 'prints the name and returns; compart logs has the output' },
   keep: { help: 'keeps the compartment, empty, after the command ends' },
   file: { alias: 'f', metavar: 'FILE', help: 'a compart.yaml; flags win over it' },

@@ -9,11 +9,16 @@ import type { Args } from './parse.js';
 import { relaySignals } from './signals.js';
 import type { Terminal } from './terminal.js';
 
-/** Waits for a command in the foreground, hands on signals, and says how it ended. @returns its status */
+/**
+ * Waits for a command in the foreground, hands on signals, and says how it ended.
+ * @param told called with its exit record
+ * @returns its status
+ */
 export async function inForeground(
   terminal: Terminal,
   report: string | null,
   start: () => Promise<Run>,
+  told: (record: ExitRecord) => void = () => undefined,
 ): Promise<number> {
   const relay = relaySignals(terminal.host);
   const run = await start();
@@ -21,6 +26,7 @@ export async function inForeground(
   try {
     const { record, status, line, notKept } = await run.ended;
     for (const said of [line, notKept]) if (said !== null) terminal.say(said);
+    told(record);
     if (report !== null) writeReport(terminal, report, record);
     return status;
   } finally {

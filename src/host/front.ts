@@ -13,12 +13,15 @@ const HIDDEN = 'COMPART_HIDDEN_';
 export class Front {
   /** The program itself. */
   readonly path: string;
+  /** When it began, as `performance.timeOrigin` counts: Unix milliseconds, and parts of them. */
+  readonly beganMs: number;
   readonly #fd: number;
   readonly #buffer = Buffer.alloc(4096);
   #text = '';
 
-  constructor(fd: number, path: string) {
+  constructor(fd: number, beganUs: number, path: string) {
     this.#fd = fd;
+    this.beganMs = beganUs / 1000;
     this.path = path;
   }
 
@@ -27,12 +30,12 @@ export class Front {
    * native/planner.c has hidden from this very program is there again for what is started.
    */
   static take(env: NodeJS.ProcessEnv): Front | null {
-    const [, fd, path = ''] = /^(\d+):(.*)$/s.exec(env['COMPART_FRONT'] ?? '') ?? [];
+    const [, fd, began, path = ''] = /^(\d+):(\d+):(.*)$/s.exec(env['COMPART_FRONT'] ?? '') ?? [];
     delete env['COMPART_FRONT'];
     const hidden = Object.entries(env).filter(([name]) => name.startsWith(HIDDEN));
     for (const [name] of hidden) Reflect.deleteProperty(env, name);
     for (const [name, value] of hidden) env[name.slice(HIDDEN.length)] = value;
-    return fd === undefined ? null : new Front(Number(fd), path);
+    return fd === undefined ? null : new Front(Number(fd), Number(began), path);
   }
 
   /** Has the front start the command, with its own descriptors, environment and process group. */

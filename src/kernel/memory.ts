@@ -13,10 +13,11 @@ const defaultRam = (host: Host): number =>
   Math.min(DEFAULT_RAM_BYTES, Math.floor(host.memoryBytes / 2 / MIB) * MIB);
 
 /**
- * What a guest takes of the host besides its RAM, at most: the keeper, the pages of the kernel's own process, and for
- * each process of the guest a process of the host with page tables (docs/guests.md has the measurements).
+ * What a guest may take of the host besides its RAM: the keeper, the pages of the kernel's own process, and for each
+ * process of the guest a process of the host, whose stack and page tables are 120 KiB of the host's kernel memory
+ * (docs/guests.md). A quarter of the RAM is one process for every half a MiB; who wants more gives the guest more RAM.
  */
-export const overheadBytes = (ramBytes: number): number => 24 * MIB + Math.ceil(ramBytes / 16);
+export const overheadBytes = (ramBytes: number): number => 24 * MIB + Math.ceil(ramBytes / 4);
 
 /** Memory of a guest: what it sees, and what the host holds it to. */
 export interface GuestMemory {

@@ -17,6 +17,31 @@ export interface GuestEnding {
   tasksDenied: number;
   /** How long it took to come up, null where it did not. */
   readyUs: number | null;
+  /** When it was where, null where its keeper could not write it down. */
+  stages: GuestStages | null;
+}
+
+/**
+ * The stages of a guest's life, in microseconds since its keeper began to boot it, on a monotonic clock; null for what
+ * was not reached (native/report.c).
+ */
+export interface GuestStages {
+  /** When that was: Unix time in microseconds. */
+  beganAtUs: number | null;
+  /** Its kernel was executed, in its sandbox. */
+  spawnUs: number | null;
+  /** The first instruction of its init. */
+  kernelUs: number | null;
+  /** It had its root, its mounts and its network. */
+  initUs: number | null;
+  /** Init had greeted the keeper. */
+  helloUs: number | null;
+  /** The command was started; without one as `helloUs`. */
+  readyUs: number | null;
+  /** It was asked to power off: the command had ended, or somebody wished it. */
+  stopUs: number | null;
+  /** Its kernel had ended. */
+  endedUs: number | null;
 }
 
 /** Lines of `key=value`; a line without `=` is passed over. Pure. */
@@ -41,23 +66,21 @@ function readLines(path: string): Map<string, string> | null {
 export function readEnding(folder: string): GuestEnding | null {
   const lines = readLines(`${folder}/guest.ending`);
   if (lines === null) return null;
+  const stages = readStages(folder);
   return {
     reason: (lines.get('reason') ?? 'crash') as EndingReason,
     detail: lines.get('detail') ?? '',
     oomKills: Number(lines.get('oom_kills') ?? 0),
     tasksDenied: Number(lines.get('tasks_denied') ?? 0),
-    readyUs: readReport(folder)?.readyUs ?? null,
+    readyUs: stages?.readyUs ?? null,
+    stages,
   };
 }
 
 /** What a guest says of itself. Bytes, microseconds, Unix milliseconds; null what it has not said (yet). */
-export interface GuestReport {
+export interface GuestReport extends GuestStages {
   startedAtMs: number | null;
   reportedAtMs: number | null;
-  /** From the start of its kernel: to the first instruction of init, its root and network made, its first word. */
-  kernelUs: number | null;
-  initUs: number | null;
-  readyUs: number | null;
   release: string | null;
   memoryTotalBytes: number | null;
   memoryAvailableBytes: number | null;
@@ -72,13 +95,23 @@ export interface GuestReport {
   oomKills: number | null;
 }
 
-/** Each field of a report and the key under which the keeper writes it. */
+/** Each stage, and the key under which the keeper writes it. */
+const STAGE_KEYS: Readonly<Record<keyof GuestStages, string>> = {
+  beganAtUs: 'began_at_us',
+  spawnUs: 'spawn_us',
+  kernelUs: 'kernel_us',
+  initUs: 'init_us',
+  helloUs: 'hello_us',
+  readyUs: 'ready_us',
+  stopUs: 'stop_us',
+  endedUs: 'ended_us',
+};
+
+/** The same of a report. */
 const REPORT_KEYS: Readonly<Record<Exclude<keyof GuestReport, 'release'>, string>> = {
   startedAtMs: 'started_at_ms',
   reportedAtMs: 'reported_at_ms',
-  kernelUs: 'kernel_us',
-  initUs: 'init_us',
-  readyUs: 'ready_us',
+  ...STAGE_KEYS,
   memoryTotalBytes: 'mem_total',
   memoryAvailableBytes: 'mem_available',
   memoryFreeBytes: 'mem_free',
@@ -92,16 +125,25 @@ const REPORT_KEYS: Readonly<Record<Exclude<keyof GuestReport, 'release'>, string
   oomKills: 'oom_kills',
 };
 
-/** The last report of a guest, null before its first. */
-export function readReport(folder: string): GuestReport | null {
-  const lines = readLines(`${folder}/guest.report`);
-  if (lines === null) return null;
-  const numbers = Object.entries(REPORT_KEYS).map(([field, key]) => {
+/** The numbers of these keys, null for what is not there or is none. Pure. */
+function numbersOf<K extends string>(
+  lines: ReadonlyMap<string, string>,
+  keys: Readonly<Record<K, string>>,
+): Record<K, number | null> {
+  const numbers = Object.entries<string>(keys).map(([field, key]) => {
     const value = Number(lines.get(key) ?? NaN);
     return [field, Number.isFinite(value) ? value : null] as const;
   });
-  return {
-    ...(Object.fromEntries(numbers) as Omit<GuestReport, 'release'>),
-    release: lines.get('release') ?? null,
-  };
+  return Object.fromEntries(numbers) as Record<K, number | null>;
+}
+
+function readStages(folder: string): GuestStages | null {
+  const lines = readLines(`${folder}/guest.report`);
+  return lines === null ? null : numbersOf(lines, STAGE_KEYS);
+}
+
+/** The last report of a guest, null before its first. */
+export function readReport(folder: string): GuestReport | null {
+  const lines = readLines(`${folder}/guest.report`);
+  return lines === null ? null : { ...numbersOf(lines, REPORT_KEYS), release: lines.get('release') ?? null };
 }

@@ -31,7 +31,7 @@ const VICTIMS: Victim[] = [
   {
     what: 'the planner',
     detached: false,
-    is: (words) => /planner$|compart\.js$/.test(words.slice(0, 2).join(' ')),
+    is: (words) => words.slice(0, 2).some((word) => /\/(planner|compart\.js)$/.test(word)),
   },
   { what: 'the keeper', detached: false, is: program('compart-guest') },
   { what: 'the keeper of a detached one', detached: true, is: program('compart-guest') },

@@ -61,7 +61,7 @@ describe('compart exec in a guest', () => {
 describe('the verbs on a guest', () => {
   it('ps, stats, top --once, inspect and metrics show it; the guest itself says what it has', async () => {
     await detach('seen', '--mem', '128M', '--label', 'team=web', '--cpu', '50%', '--pids', '64');
-    expect((await compart('ps')).stdout).toMatch(/^seen +guest +running +\d+ +\S+ MiB\/160 MiB +\S+\/50%/m);
+    expect((await compart('ps')).stdout).toMatch(/^seen +guest +running +\d+ +\S+ MiB\/184 MiB +\S+\/50%/m);
     expect((await compart('stats', 'seen')).stdout).toMatch(/^seen +[\d.]+ MiB/m);
     expect((await compart('top', '--once')).stdout).toMatch(/^seen +guest run /m);
     const seen = await inspect('seen');
@@ -72,7 +72,7 @@ describe('the verbs on a guest', () => {
       command: null,
       guest: { memoryBytes: 128 * MIB, swapBytes: 0, root: 'host' },
       subsystems: {
-        vm: { enforced: true, limits: { limitBytes: 160 * MIB } },
+        vm: { enforced: true, limits: { limitBytes: 184 * MIB } },
         sched: { limits: { limitCpus: 0.5 } },
         // Those of the kernel's own beside the 64 of the guest.
         pids: { limits: { limit: 64 + 32 } },

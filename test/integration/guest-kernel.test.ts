@@ -73,6 +73,20 @@ describe('the kernel that compart builds', () => {
     },
   );
 
+  requires(
+    'built-kernel',
+    'setpriv',
+    'strace',
+  )('powers off with status 0, 20 times of 20, where a timer signal comes after it has halted', async () => {
+    root.compile('init', 'poweroff.c');
+    // The calls around the end each take longer than a tick.
+    const late = ['strace', '-o', '/dev/null', '-e', 'inject=rt_sigprocmask:delay_enter=12000'];
+    const ended: unknown[] = [];
+    for (let boot = 0; boot < 20; boot += 1)
+      ended.push((await root.boot(kernel, ['init=/init'], { under: late })).exitCode);
+    expect(ended).toEqual(Array(20).fill(0));
+  });
+
   guests.each([
     [64, 0],
     [64, 1000],

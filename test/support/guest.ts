@@ -12,6 +12,15 @@ const NOBODY = 65534;
 const AS_NOBODY = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups', '--no-new-privs'];
 const WARNINGS = ['-std=c11', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-Wpedantic', '-Wconversion'];
 
+export interface BootOptions {
+  /** Descriptors from 3 on. */
+  stdio?: ReadonlyArray<'pipe'>;
+  /** Milliseconds. */
+  timeout?: number;
+  /** Words of a program that starts the kernel. */
+  under?: readonly string[];
+}
+
 /** A folder that is the root of a guest, and a writable one for its kernel. */
 export class GuestRoot {
   readonly dir = mkdtempSync(join(tmpdir(), 'compart-guest-'));
@@ -62,13 +71,13 @@ export class GuestRoot {
   boot(
     kernel: string,
     words: readonly string[],
-    { stdio = [], timeout = 50_000 }: { stdio?: ReadonlyArray<'pipe'>; timeout?: number } = {},
+    { stdio = [], timeout = 50_000, under = [] }: BootOptions = {},
   ): ResultPromise {
     const memory = ['mem=96M', 'rootfstype=hostfs', `rootflags=${this.root}`, 'rw'];
     const console = ['con0=null,fd:1', 'quiet', `uml_dir=${this.run}`, 'umid=test'];
     // On one CPU its processes take turns four times as fast.
     const pinned = ['taskset', '-c', String(process.pid % availableParallelism())];
-    const argv = [...pinned, kernel, ...memory, ...console, ...words];
+    const argv = [...pinned, ...under, kernel, ...memory, ...console, ...words];
     const [file = '', ...rest] = process.getuid?.() === 0 ? ['setpriv', ...AS_NOBODY, ...argv] : argv;
     const guest = execa(file, rest, {
       reject: false,
