@@ -144,20 +144,18 @@ export async function runTool(file: string, argv: readonly string[]): Promise<st
   const { status, stdout, stderr, errno } = await askTool(file, argv);
   if (status === 0) return stdout;
   if (errno === 'ENOENT') {
-    throw new CompartError('ERR_COMPART_UNSUPPORTED', `${file} is not installed`, {
-      hint: `install the package that holds ${file}`,
-    });
+    const hint = `install the package that holds ${file}`;
+    throw new CompartError('ERR_COMPART_UNSUPPORTED', `${file} is not installed`, { hint });
   }
-  const why = stderr || errno || `it ended with ${status ?? 'a signal'}`;
-  throw new CompartError('ERR_COMPART_KERNEL', `${file} ${argv.join(' ')}: ${why}`);
+  throw new CompartError('ERR_COMPART_KERNEL', `${file} ${argv.join(' ')}: ${stderr || `status ${status}`}`);
 }
 
 /** Runs a tool, or a program of compart's own, whose refusals are answers too. @returns how it ended */
 export async function askTool(file: string, argv: readonly string[]): Promise<ToolResult> {
   const { execa } = await import('execa');
-  const result = await execa(file, argv, { reject: false, stdin: 'ignore', env: toolEnvironment() });
-  const { exitCode, stdout, stderr, code } = result;
-  return { status: exitCode ?? null, stdout, stderr: stderr.trim(), errno: code ?? null };
+  const ended = await execa(file, argv, { reject: false, stdin: 'ignore', env: toolEnvironment() });
+  const { exitCode: status = null, code: errno = null, stdout } = ended;
+  return { status, stdout, stderr: ended.stderr.trim(), errno };
 }
 
 /** Starts a tool that outlives compart, in a session of its own, and returns its pid; null if it cannot be started. */

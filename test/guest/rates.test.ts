@@ -113,7 +113,7 @@ describe('the rates of a guest', () => {
   async function throughput(name: string, port: number, ...flags: string[]): Promise<number> {
     const server = execa('iperf3', ['-s', '-1', '-p', String(port)], { stdout: 'ignore' });
     await delay(300);
-    const words = ['iperf3', '-c', 'host.compart.internal', '-p', String(port), '-t', '4', '-O', '1', '-J'];
+    const words = ['iperf3', '-c', 'host.compart.internal', '-p', String(port), '-t', '7', '-O', '1', '-J'];
     const { stdout, status } = await exec(name, ...words, ...flags);
     expect({ status, stdout: status === 0 ? '' : stdout }).toEqual({ status: 0, stdout: '' });
     await server;
@@ -131,14 +131,14 @@ describe('the rates of a guest', () => {
     'ip',
     'cgroup-cpu',
   )(
-    '--net 10mbit is 10 Mbit/s down and up within 3%, and set to 20mbit/5mbit as it runs follows',
+    '--net 10mbit is 10 Mbit/s down and up within 3%, and set to 20mbit/15mbit as it runs follows',
     async () => {
       await detach('net', '--mem', '128M', '--net', '10mbit');
       near(await throughput('net', 5371, '-R'), 10 * GOODPUT);
       near(await throughput('net', 5372), 10 * GOODPUT);
-      expect(await compart('set', 'net', '--net', '20mbit/5mbit')).toMatchObject({ status: 0, stderr: '' });
+      expect(await compart('set', 'net', '--net', '20mbit/15mbit')).toMatchObject({ status: 0, stderr: '' });
       near(await throughput('net', 5373, '-R'), 20 * GOODPUT);
-      near(await throughput('net', 5374), 5 * GOODPUT);
+      near(await throughput('net', 5374), 15 * GOODPUT);
       await remove('net');
     },
   );

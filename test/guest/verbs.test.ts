@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from '@jest/globals';
-import { timed, useGuests, withGuests as it, type GuestExitRecord } from '../support/guests.js';
+import { overheadBytes } from '../../src/kernel/memory.js';
+import { chargeOf, timed, useGuests, withGuests as it, type GuestExitRecord } from '../support/guests.js';
 import { MIB, until } from '../support/programs.js';
 import { useSandbox } from '../support/sandbox.js';
 import { DONE, verbsIn } from '../support/verbs.js';
@@ -61,7 +62,7 @@ describe('compart exec in a guest', () => {
 describe('the verbs on a guest', () => {
   it('ps, stats, top --once, inspect and metrics show it; the guest itself says what it has', async () => {
     await detach('seen', '--mem', '128M', '--label', 'team=web', '--cpu', '50%', '--pids', '64');
-    expect((await compart('ps')).stdout).toMatch(/^seen +guest +running +\d+ +\S+ MiB\/184 MiB +\S+\/50%/m);
+    expect((await compart('ps')).stdout).toMatch(/^seen +guest +running +\d+ +\S+ MiB\/\d+ MiB +\S+\/50%/m);
     expect((await compart('stats', 'seen')).stdout).toMatch(/^seen +[\d.]+ MiB/m);
     expect((await compart('top', '--once')).stdout).toMatch(/^seen +guest run /m);
     const seen = await inspect('seen');
@@ -72,7 +73,7 @@ describe('the verbs on a guest', () => {
       command: null,
       guest: { memoryBytes: 128 * MIB, swapBytes: 0, root: 'host' },
       subsystems: {
-        vm: { enforced: true, limits: { limitBytes: 184 * MIB } },
+        vm: { enforced: true, limits: { limitBytes: chargeOf(128) } },
         sched: { limits: { limitCpus: 0.5 } },
         // Those of the kernel's own beside the 64 of the guest.
         pids: { limits: { limit: 64 + 32 } },
@@ -96,9 +97,11 @@ describe('the verbs on a guest', () => {
     await sh('mem', 'mount -t tmpfs -o size=90% none /mnt; head -c 150M /dev/zero > /mnt/x; umount /mnt');
     expect(await charge()).toBeGreaterThan(150);
     expect(await compart('set', 'mem', '--mem', '96M')).toEqual(DONE);
-    expect(await charge()).toBeLessThan(96 + 24 + 16);
+    expect(await charge()).toBeLessThan(96 + overheadBytes(256 * MIB) / MIB);
     expect(await free()).toBeLessThan(96);
-    expect((await inspect('mem')).subsystems.vm.limits['limitBytes']).toBe((96 + 24 + 16) * MIB);
+    expect((await inspect('mem')).subsystems.vm.limits['limitBytes']).toBe(
+      96 * MIB + overheadBytes(256 * MIB),
+    );
     expect(await compart('set', 'mem', '--mem', '256M')).toEqual(DONE);
     expect(await free()).toBeGreaterThan(180);
     await sh('mem', 'mount -t tmpfs -o size=90% none /mnt; head -c 150M /dev/zero > /mnt/x; umount /mnt');
@@ -118,7 +121,7 @@ describe('the verbs on a guest', () => {
       code: 'ERR_COMPART_BUSY',
       message: '"need" cannot do that now: the guest has no more memory free',
     });
-    expect((await inspect('need')).subsystems.vm.limits['limitBytes']).toBe((256 + 24 + 16) * MIB);
+    expect((await inspect('need')).subsystems.vm.limits['limitBytes']).toBe(chargeOf(256));
     expect(Number(await sh('need', "awk '/^MemFree/ { print $2 }' /proc/meminfo"))).toBeGreaterThan(
       50 * 1024,
     );

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { describe, expect } from '@jest/globals';
-import { diskFilesOf, timed, useGuests, withGuests as it } from '../support/guests.js';
+import { chargeOf, diskFilesOf, timed, useGuests, withGuests as it } from '../support/guests.js';
 import { MIB, ownLines, until } from '../support/programs.js';
 import { useSandbox } from '../support/sandbox.js';
 import type { Answer } from '../support/sandbox.js';
@@ -197,7 +197,7 @@ describe('memory of the host under a guest', () => {
   it('that is less than the guest needs: the host kills it, 137, and the line says who', async () => {
     await detach('tight', '--mem', '256M');
     const { subsystems } = await inspect('tight');
-    expect(subsystems.vm.limits['limitBytes']).toBe(256 * MIB + 24 * MIB + 16 * MIB);
+    expect(subsystems.vm.limits['limitBytes']).toBe(chargeOf(256));
     // Behind compart's back: the group gets less than the guest was promised.
     spawnSync('sh', [
       '-c',
@@ -217,7 +217,7 @@ describe('memory of the host under a guest', () => {
     await sh('full', 'mount -t tmpfs -o size=100% none /mnt; head -c 80M /dev/zero > /mnt/x');
     const { subsystems } = await inspect('full');
     expect(subsystems.vm.stats.usageBytes).toBeGreaterThan(80 * MIB);
-    expect(subsystems.vm.stats.peakBytes).toBeLessThan(128 * MIB + 24 * MIB + 8 * MIB);
+    expect(subsystems.vm.stats.peakBytes).toBeLessThan(chargeOf(128));
     expect(subsystems.vm.stats.oomKills).toBe(0);
     await sandbox.current.compart(['rm', '--force', 'full']);
   });
@@ -241,7 +241,7 @@ print(int(lines['SwapTotal'].split()[0]) - int(lines['SwapFree'].split()[0]))
       oomKills: 0,
     });
     // The page cache of the file behind its swap may fill what RAM and overhead leave.
-    expect(stats.vm.peakBytes).toBeLessThan((96 + 24 + 6 + 1) * MIB);
+    expect(stats.vm.peakBytes).toBeLessThan(chargeOf(96) + MIB);
     expect(diskFilesOf('swaps')).toEqual([]);
 
     const without = await boot([

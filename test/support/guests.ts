@@ -2,8 +2,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect } from '@jest/globals';
 import type { Options, ResultPromise } from 'execa';
+import { overheadBytes } from '../../src/kernel/memory.js';
 import { processesOf } from './crash.js';
-import { until } from './programs.js';
+import { MIB, until } from './programs.js';
 import { requires } from './requires.js';
 import type { Answer, Sandbox } from './sandbox.js';
 import type { ExitRecord, Inspection } from './shapes.js';
@@ -14,6 +15,9 @@ export const withGuests = requires('root', 'uml', 'cgroup-memory', 'cgroup-cpu',
 /** COMPART_TEST_KERNEL: another kernel than the fastest that is installed. */
 const KERNEL = process.env['COMPART_TEST_KERNEL'];
 export const KERNEL_FLAGS: readonly string[] = KERNEL === undefined ? [] : ['--kernel', KERNEL];
+
+/** What the host holds a guest of so many MiB of RAM to, in bytes. */
+export const chargeOf = (mib: number): number => mib * MIB + overheadBytes(mib * MIB);
 
 /** Where compart keeps files of guests that must be on a disk. */
 const diskFolder = (uid: number): string => `/var/tmp/compart-${uid}`;
