@@ -100,8 +100,8 @@ describe('the rates of a guest', () => {
       near(quarter.host, 0.25);
       near(again.host, 0.5);
       // Inside, the speed of a CPU is its neighbours' too: a turn takes what it takes.
-      const free = (await under('max')).inside;
-      const inside = mean([half.inside, again.inside]) / free;
+      const free = await under('max');
+      const inside = mean([half.inside, again.inside]) / (free.inside / free.host);
       expect(inside).toBeGreaterThan(0.35);
       expect(inside).toBeLessThan(0.65);
       await remove('half');
@@ -113,11 +113,22 @@ describe('the rates of a guest', () => {
   async function throughput(name: string, port: number, ...flags: string[]): Promise<number> {
     const server = execa('iperf3', ['-s', '-1', '-p', String(port)], { stdout: 'ignore' });
     await delay(300);
-    const words = ['iperf3', '-c', 'host.compart.internal', '-p', String(port), '-t', '7', '-O', '1', '-J'];
+    const words = ['iperf3', '-c', 'host.compart.internal', '-p', String(port), '-t', '4', '-O', '1', '-J'];
     const { stdout, status } = await exec(name, ...words, ...flags);
     expect({ status, stdout: status === 0 ? '' : stdout }).toEqual({ status: 0, stdout: '' });
     await server;
     return parseIperf(stdout).mbit;
+  }
+
+  /** As with CPUs: less may be the host's doing, more is wrong at once. */
+  async function holds(mbit: number, port: number, ...flags: string[]): Promise<void> {
+    const wanted = mbit * GOODPUT;
+    let measured = 0;
+    for (let tries = 0; tries < 4 && measured <= wanted * 0.97; tries += 1) {
+      measured = await throughput('net', port, ...flags);
+      expect(measured).toBeLessThan(wanted * 1.03);
+    }
+    near(measured, wanted);
   }
 
   /** What TCP has of a rate, with headers of 66 bytes on frames of 1514. */
@@ -134,11 +145,11 @@ describe('the rates of a guest', () => {
     '--net 10mbit is 10 Mbit/s down and up within 3%, and set to 20mbit/15mbit as it runs follows',
     async () => {
       await detach('net', '--mem', '128M', '--net', '10mbit');
-      near(await throughput('net', 5371, '-R'), 10 * GOODPUT);
-      near(await throughput('net', 5372), 10 * GOODPUT);
+      await holds(10, 5371, '-R');
+      await holds(10, 5372);
       expect(await compart('set', 'net', '--net', '20mbit/15mbit')).toMatchObject({ status: 0, stderr: '' });
-      near(await throughput('net', 5373, '-R'), 20 * GOODPUT);
-      near(await throughput('net', 5374), 15 * GOODPUT);
+      await holds(20, 5373, '-R');
+      await holds(15, 5374);
       await remove('net');
     },
   );
