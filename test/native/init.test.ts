@@ -102,7 +102,7 @@ describe('compart-init, of a guest that is up', () => {
       const env = async (...besides: string[]): Promise<string> =>
         (await guest.run(['/usr/bin/env'], besides)).stdout.toString();
       const path = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-      expect(await env('env=A=1=2', 'env=TERM=dumb')).toBe(`${path}\nHOME=/root\nTERM=dumb\nA=1=2\n`);
+      expect(await env('env=A=1=2', 'env=TERM=dumb')).toBe(`${path}\nTERM=dumb\nHOME=/root\nA=1=2\n`);
       expect(await env('clearenv=1', 'env=B=')).toBe('B=\n');
       expect(await text(guest, 'cat /proc/self/oom_score_adj; ulimit -c; umask; hostname')).toMatch(/^0\n.*\n0022\nguest\n$/);
       expect((await text(guest, 'cat /proc/self/status')).match(/^(Sig[PBIC]|Shd).*[1-9a-f]$/gm)).toBeNull();

@@ -89,11 +89,12 @@ describe('a guest that is root in itself', () => {
   withGuests('finds the sandbox where it looks for the host: by .. and by /, no /proc and no /sys', async () => {
     const { guest } = await den.run({
       records: binds(),
-      tries: ['mount tmpfs none /tmp', 'mkdir /tmp/m', into('../../..'), 'list /tmp/m', into('/proc')],
+      tries: ['mount tmpfs none /tmp', 'mkdir /tmp/m', into('../../..'), 'list /tmp/m', into('/proc'), 'open /tmp/m/self'],
     });
     const names = guest.said('list /tmp/m').split(' ').sort();
-    expect(names).toEqual(['config', 'dev', 'init', 'lib', 'lib64', 'ro', 'rw', 'tmp', 'usr']);
-    expect(guest.tries).toMatchObject({ [into('/proc')]: ENOENT });
+    expect(names).toEqual(['config', 'dev', 'init', 'lib', 'lib64', 'm', 'new', 'proc', 'ro', 'rw', 'sys', 'tmp', 'usr']);
+    // The folder is there for the guest's init to mount on, and empty.
+    expect(guest.tries).toMatchObject({ [into('/proc')]: OK, 'open /tmp/m/self': ENOENT });
   });
 });
 
@@ -171,7 +172,7 @@ describe('a guest that has broken out of its kernel', () => {
         'chown /dev/null': EROFS,
         'unlink /dev/null': EROFS,
         'write /dev/null x': OK,
-        'create /new 644': EROFS,
+        'create /fresh 644': EROFS,
         'write /config x': EROFS,
         'create /r/tmp/new 644': EROFS,
         'read /r/proc/version': ENOENT,
