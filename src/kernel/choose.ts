@@ -3,14 +3,14 @@ import { resolve } from 'node:path';
 import { CompartError, usageError } from '../shared/errors.js';
 import type { Host } from '../host/host.js';
 import { Store } from '../state/store.js';
-import { installedKernels, type Kernel } from './uml/installed.js';
+import type { GuestKernel, Kernel } from './guest-kernel.js';
 
 /**
  * The kernel to boot: the file that was asked for, or the fastest that is installed.
  * @throws ERR_COMPART_USAGE for a file that is none, ERR_COMPART_UNSUPPORTED where no kernel is installed
  */
-export function chooseKernel(host: Host, asked: string | null): Kernel {
-  const installed = installedKernels(host);
+export function chooseKernel(by: GuestKernel, host: Host, asked: string | null): Kernel {
+  const installed = by.installed(host);
   if (asked !== null) {
     const path = resolve(asked);
     if (!existsSync(path) || !statSync(path).isFile())

@@ -1,7 +1,7 @@
 import type { Host } from '../host/host.js';
 import { readKernelFile } from '../host/kernfs.js';
 import type { Refusal } from '../host/cgroup/base.js';
-import { installedKernels } from './uml/installed.js';
+import { uml } from './uml/uml.js';
 
 /** Can this host boot guests: the kernel that they would have, and what is missing. */
 export interface GuestDiagnosis {
@@ -31,7 +31,7 @@ function lackOfNamespaces(host: Host): Refusal | null {
 
 /** Looks, and changes nothing. */
 export function diagnoseGuests(host: Host): GuestDiagnosis {
-  const [kernel] = installedKernels(host);
+  const [kernel] = uml.installed(host);
   const none = {
     why: 'no kernel for guests is installed',
     mend: 'apt-get install user-mode-linux, or a faster one: compart kernel build',

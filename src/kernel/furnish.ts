@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, realpathSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Compartment } from '../compartments/compartment.js';
 import type { CommandRequest } from '../compartments/launch.js';
@@ -14,13 +14,10 @@ import { encodeBoot } from './boot.js';
 import { encodeConfig } from './config.js';
 import type { GuestPlan } from './guest.js';
 import { makeCow } from './rootfs/cow.js';
-import { numbered, ubdWords, type Ubd } from './rootfs/disks.js';
+import { placed, type PlacedDisk } from './rootfs/disks.js';
 import { pseudoMounts } from './rootfs/pseudo.js';
 import { diskFolder, makeSwap } from './rootfs/swap.js';
 import { viewSteps, type ViewStep } from './rootfs/view.js';
-import { librariesOf } from './uml/libraries.js';
-import { moduleFiles } from './uml/modules.js';
-import { kernelWords } from './uml/words.js';
 
 /** Modules that Debian's kernel has not built in. */
 const MODULES = ['overlay'];
@@ -29,38 +26,33 @@ const IPV6 = 'ipv6';
 /** What random(4) wants to be seeded with. */
 const SEED_BYTES = 32;
 
-function modulesOf({ kernel, spec }: GuestPlan, tap: Tap | null): string[] {
-  const { modulesDir } = kernel;
-  if (modulesDir === null) return [];
-  const wanted = [
+function modulesOf({ by, kernel, spec }: GuestPlan, tap: Tap | null): string[] {
+  return by.modules(kernel, [
     ...MODULES,
     ...(spec.root.kind === 'image' ? MODULES_OF_IMAGES : []),
     ...(tap === null ? [] : [IPV6]),
-  ];
-  return moduleFiles(readFileSync(`${modulesDir}/modules.dep`, 'utf8'), wanted).map(
-    (file) => `${modulesDir}/${file}`,
-  );
+  ]);
 }
 
-function disksOf({ disks, memory, swapDevice }: GuestPlan, swap: string | undefined): Ubd[] {
+function disksOf({ disks, memory, swapDevice }: GuestPlan, swap: string | undefined): PlacedDisk[] {
   const all =
     swapDevice === null || swap === undefined
       ? disks
       : [...disks, { file: swap, cow: null, readOnly: false, isDevice: false }];
-  const ubds = numbered(all);
+  const disksThere = placed(all);
   if (swap !== undefined && swapDevice !== null) makeSwap(swap, memory.swapBytes);
-  for (const { cow, file, at } of ubds) if (cow !== null) makeCow(cow, file, at);
-  return ubds;
+  for (const { cow, file, at } of disksThere) if (cow !== null) makeCow(cow, file, at);
+  return disksThere;
 }
 
 function viewOf(
   host: Host,
   plan: GuestPlan,
   workdir: string,
-  disks: readonly Ubd[],
+  disks: readonly PlacedDisk[],
   modules: readonly string[],
 ): ViewStep[] {
-  const { spec, kernel } = plan;
+  const { by, spec, kernel } = plan;
   return viewSteps({
     root: spec.root,
     mounts: spec.mounts,
@@ -72,7 +64,7 @@ function viewOf(
       ...pseudoMounts(readKernelFile(`${host.paths.proc}/self/mountinfo`) ?? ''),
     ],
     kernel: kernel.path,
-    libraries: librariesOf(kernel.path),
+    libraries: by.libraries(kernel),
     init: host.paths.native('init'),
     modules,
   });
@@ -143,11 +135,11 @@ export function furnishing(plan: GuestPlan): Furnish {
       cpu: plan.cpu,
       tap: tap?.device ?? null,
       config,
-      words: kernelWords({
+      words: plan.by.words({
         kernel: plan.kernel,
         memoryBytes: plan.memory.ramBytes,
         cpuinfo: readKernelFile(`${host.paths.proc}/cpuinfo`) ?? '',
-        disks: ubdWords(disks),
+        disks,
       }),
       steps: viewOf(host, plan, workdir, disks, modules),
     });

@@ -7,13 +7,14 @@ import type { GuestRecord } from '../state/record.js';
 import { chooseKernel, pinnedGuests } from './choose.js';
 import { CpuWatch } from './cpu.js';
 import { furnishing } from './furnish.js';
+import type { GuestKernel, Kernel } from './guest-kernel.js';
 import { guestMemory, type GuestMemory } from './memory.js';
 import { formatDisk, type Disk } from './rootfs/disks.js';
 import { formatMount } from './rootfs/mounts.js';
 import { swapFile } from './rootfs/swap.js';
 import type { GuestSpec } from './spec.js';
 import { guestTasks } from './tasks.js';
-import type { Kernel } from './uml/installed.js';
+import { uml } from './uml/uml.js';
 
 /** A guest to boot, and the command to run in it; without words it runs until it is stopped. */
 export interface GuestRequest {
@@ -23,6 +24,8 @@ export interface GuestRequest {
 
 /** All that a guest is made of, decided before anything is made. */
 export interface GuestPlan {
+  /** What kind of kernel it has, and which. */
+  by: GuestKernel;
   kernel: Kernel;
   memory: GuestMemory;
   tasks: number | null;
@@ -33,8 +36,6 @@ export interface GuestPlan {
   swapDevice: string | null;
   cpu: number | null;
 }
-
-const device = (index: number): string => `/dev/ubd${String.fromCharCode(0x61 + index)}`;
 
 function refuseHostStack({ run }: GuestRequest): void {
   if (run.spec.limits['net'] !== 'host') return;
@@ -62,13 +63,14 @@ function planGuest(host: Host, { run, guest }: GuestRequest, watch: CpuWatch): G
     root.kind === 'image' ? [{ file, cow: null, readOnly: root.write === 'memory', isDevice }] : [];
   const disks = [...image, ...guest.disks];
   return {
-    kernel: chooseKernel(host, guest.kernel),
+    by: uml,
+    kernel: chooseKernel(uml, host, guest.kernel),
     memory,
     tasks,
     spec: guest,
     disks,
-    rootDevice: image.length > 0 ? device(0) : null,
-    swapDevice: memory.swapBytes > 0 ? device(disks.length) : null,
+    rootDevice: image.length > 0 ? uml.device(0) : null,
+    swapDevice: memory.swapBytes > 0 ? uml.device(disks.length) : null,
     cpu: watch.choose(run.limits.sched?.cpus ?? null, pinnedGuests(host)),
   };
 }

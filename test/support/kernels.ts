@@ -1,4 +1,5 @@
-import { installedKernels, type Kernel } from '../../src/kernel/uml/installed.js';
+import type { Kernel } from '../../src/kernel/guest-kernel.js';
+import { installedKernels } from '../../src/kernel/uml/installed.js';
 
 /** The kernel that `compart kernel build` made (scripts/setup --tests), or null. */
 export function builtKernel(): Kernel | null {

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { buildKernel, type BuildResult } from '../../kernel/uml/build.js';
-import { builtKernels, installedKernels, type Kernel } from '../../kernel/uml/installed.js';
+import type { Kernel } from '../../kernel/guest-kernel.js';
+import { builtKernels, installedKernels } from '../../kernel/uml/installed.js';
 import { kernelPlaces } from '../../kernel/uml/places.js';
 import { CompartError, usageError } from '../../shared/errors.js';
 import { own } from '../../shared/own.js';

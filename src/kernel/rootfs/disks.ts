@@ -45,12 +45,10 @@ function cowOf(cow: string, file: string): string {
   return path;
 }
 
-/** A disk as the guest's kernel has it: `ubd0`, which is /dev/ubda there. */
-export interface Ubd extends Disk {
-  /** Where the two files are in the sandbox. */
+/** A disk, and where its files are in the sandbox. */
+export interface PlacedDisk extends Disk {
   at: string;
   cowAt: string | null;
-  device: string;
 }
 
 /**
@@ -60,21 +58,14 @@ export interface Ubd extends Disk {
 export const nameInSandbox = (file: string): string =>
   `/disk/${createHash('sha256').update(file).digest('hex').slice(0, 16)}`;
 
-/** Numbers disks. Pure. */
-export function numbered(disks: readonly Disk[]): Ubd[] {
+/** Gives the files of disks places in the sandbox. Pure. */
+export function placed(disks: readonly Disk[]): PlacedDisk[] {
   return disks.map((disk, index) => ({
     ...disk,
     at: nameInSandbox(disk.file),
     cowAt: disk.cow === null ? null : `/cow/${index}`,
-    device: `/dev/ubd${String.fromCharCode(0x61 + index)}`,
   }));
 }
-
-/** The word of the kernel's command line for each (arch/um/drivers/ubd_kern.c). Pure. */
-export const ubdWords = (disks: readonly Ubd[]): string[] =>
-  disks.map(({ at, cowAt, readOnly }, index) =>
-    cowAt === null ? `ubd${index}${readOnly ? 'r' : ''}=${at}` : `ubd${index}=${cowAt},${at}`,
-  );
 
 /** The most that a kernel has (MAX_DEV). */
 export const MOST_DISKS = 16;

@@ -1,4 +1,4 @@
-import type { Ubd } from './disks.js';
+import type { PlacedDisk } from './disks.js';
 import type { GuestMount } from './mounts.js';
 import type { Root } from './root.js';
 
@@ -22,7 +22,7 @@ const isBelow = (path: string, folder: string): boolean => path === folder || pa
 export interface View {
   root: Root;
   mounts: readonly GuestMount[];
-  disks: readonly Ubd[];
+  disks: readonly PlacedDisk[];
   hide: readonly string[];
   /** The caller's working directory, which a copy of the host's root shows wherever it is. */
   workdir: string;

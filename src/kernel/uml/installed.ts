@@ -1,22 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import type { Host } from '../../host/host.js';
+import type { Kernel } from '../guest-kernel.js';
 import { kernelPlaces, type KernelPlaces } from './places.js';
-
-/** A kernel that can be booted. */
-export interface Kernel {
-  /** The program. */
-  path: string;
-  /** As in `6.1.192`; `unknown` where nothing says. */
-  version: string;
-  /** Who made it: `compart kernel build`, Debian, or whoever gave the file. */
-  origin: 'compart' | 'debian' | 'file';
-  features: {
-    /** A line takes any amount of input unread; without, about 4 KB at a time (patches/0001). */
-    lineFix: boolean;
-  };
-  /** What can be mounted over the guest's /lib/modules; null where everything is built in. */
-  modulesDir: string | null;
-}
 
 /** What a build writes down beside its kernel, in kernel.json. */
 export interface BuildRecord {

@@ -1,13 +1,5 @@
-import type { Kernel } from './installed.js';
-
-/** What the command line of a kernel follows from. */
-export interface KernelWords {
-  kernel: Pick<Kernel, 'origin'>;
-  memoryBytes: number;
-  /** Text of the host's /proc/cpuinfo. */
-  cpuinfo: string;
-  disks: readonly string[];
-}
+import type { KernelWords } from '../guest-kernel.js';
+import { ubdWords } from './ubd.js';
 
 /** Of the guest's kernel (CONFIG_HZ of arch/um). */
 const HZ = 100;
@@ -37,6 +29,6 @@ export function kernelWords({ kernel, memoryBytes, cpuinfo, disks }: KernelWords
     'rootflags=/',
     'ro',
     'init=/init',
-    ...disks,
+    ...ubdWords(disks),
   ];
 }

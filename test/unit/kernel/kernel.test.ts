@@ -21,6 +21,7 @@ import { kernelWords, loopsPerJiffy } from '../../../src/kernel/uml/words.js';
 import { said } from '../units/wrong.js';
 
 const MIB = 2 ** 20;
+const DISK = { file: '/a', cow: null, readOnly: false, isDevice: false, at: '/disk/a', cowAt: null };
 const host = new Host(
   { proc: '/proc', sys: '/sys', state: '/none', log: '/none', native: () => '', network: '/none' },
   { uid: 0, gid: 0 },
@@ -47,7 +48,7 @@ describe('the command line of a kernel', () => {
 
   it("skips the benchmark of RAID 6 in Debian's kernel, and in compart's has nothing to skip", () => {
     const words = (origin: 'debian' | 'compart'): string[] =>
-      kernelWords({ kernel: { origin }, memoryBytes: 64 * MIB, cpuinfo: '', disks: ['ubd0=/disk/a'] });
+      kernelWords({ kernel: { origin }, memoryBytes: 64 * MIB, cpuinfo: '', disks: [DISK] });
     expect(words('debian')).toContain('initcall_blacklist=raid6_select_algo');
     expect(words('compart')).toEqual([
       'mem=64M',

@@ -2,13 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  formatDisk,
-  nameInSandbox,
-  numbered,
-  parseDisk,
-  ubdWords,
-} from '../../../src/kernel/rootfs/disks.js';
+import { formatDisk, nameInSandbox, parseDisk, placed } from '../../../src/kernel/rootfs/disks.js';
+import { ubdDevice, ubdWords } from '../../../src/kernel/uml/ubd.js';
 import { formatMount, parseMount } from '../../../src/kernel/rootfs/mounts.js';
 import { parseRoot } from '../../../src/kernel/rootfs/root.js';
 import { parseGuest } from '../../../src/kernel/spec.js';
@@ -107,12 +102,12 @@ describe('--disk', () => {
   });
 
   it('gives them numbers, and files names in the sandbox that follow from their paths and fit a command line', () => {
-    const disks = numbered([
+    const disks = placed([
       { file: '/a, b/base', cow: '/b/own', readOnly: false, isDevice: false },
       { file: '/c', cow: null, readOnly: true, isDevice: false },
       { file: '/d', cow: null, readOnly: false, isDevice: false },
     ]);
-    expect(disks.map(({ device }) => device)).toEqual(['/dev/ubda', '/dev/ubdb', '/dev/ubdc']);
+    expect(disks.map((_, index) => ubdDevice(index))).toEqual(['/dev/ubda', '/dev/ubdb', '/dev/ubdc']);
     expect(ubdWords(disks)).toEqual([
       `ubd0=/cow/0,${nameInSandbox('/a, b/base')}`,
       `ubd1r=${nameInSandbox('/c')}`,

@@ -1,0 +1,45 @@
+import type { Host } from '../host/host.js';
+import type { PlacedDisk } from './rootfs/disks.js';
+
+/** A kernel that can be booted. */
+export interface Kernel {
+  /** The program. */
+  path: string;
+  /** As in `6.1.192`; `unknown` where nothing says. */
+  version: string;
+  /** Who made it: `compart kernel build`, Debian, or whoever gave the file. */
+  origin: 'compart' | 'debian' | 'file';
+  features: {
+    /** A line takes any amount of input unread; without, about 4 KB at a time (uml/patches/0001). */
+    lineFix: boolean;
+  };
+  /** What can be mounted over the guest's /lib/modules; null where everything is built in. */
+  modulesDir: string | null;
+}
+
+/** What the command line of a kernel follows from. */
+export interface KernelWords {
+  kernel: Pick<Kernel, 'origin'>;
+  /** RAM. */
+  memoryBytes: number;
+  /** Text of the host's /proc/cpuinfo. */
+  cpuinfo: string;
+  disks: readonly PlacedDisk[];
+}
+
+/**
+ * A kind of kernel for guests, and all that the assembly of a guest wants to know of it. User Mode Linux is one
+ * (uml/uml.ts); another has to bring the same link to its init (native/link.h), and a sandbox around itself.
+ */
+export interface GuestKernel {
+  /** Those that are installed, the fastest first. A few synchronous reads. */
+  installed(host: Pick<Host, 'uid'>): Kernel[];
+  /** Files of the host that its program needs to start, each under the path at which it has to be found. */
+  libraries(kernel: Kernel): string[];
+  /** Files of modules in the order in which they are to be loaded; one that is built in has none. */
+  modules(kernel: Kernel, names: readonly string[]): string[];
+  /** Its command line, but for what names a descriptor, which the keeper adds. Pure. */
+  words(asked: KernelWords): string[];
+  /** What the guest calls its Nth block device. Pure. */
+  device(index: number): string;
+}
