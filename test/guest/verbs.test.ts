@@ -190,7 +190,9 @@ describe('the verbs on a guest', () => {
 
   it('logs has what a detached command printed, events its beginning and end', async () => {
     const events = sandbox.current.start(['events', '--json']);
-    await delay(500);
+    let listens = false;
+    events.stdout?.once('data', () => (listens = true));
+    while (!listens) await compart('run', '--name', 'knock', '--', 'true');
     const answer = await boot([
       '-d',
       '--name',
@@ -211,7 +213,9 @@ describe('the verbs on a guest', () => {
     const told = String((await events).stdout)
       .trim()
       .split('\n')
-      .map((line) => (JSON.parse(line) as { event: string }).event);
+      .map((line) => JSON.parse(line) as { name: string; event: string })
+      .filter(({ name }) => name === 'said')
+      .map(({ event }) => event);
     expect(told).toEqual(['created', 'exit']);
   });
 
