@@ -3,19 +3,13 @@ import { chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import { execa, type Options } from 'execa';
 import { diskFilesOf, KERNEL_FLAGS } from '../support/guests.js';
-import { AS_USER, delegate, runningAs, settle, takeBack, UID } from '../support/ordinary-user.js';
+import { AS_USER, delegate, runningAs, settle, takeBack, UID, withTun } from '../support/ordinary-user.js';
 import { MIB, ownLines, until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { useSandbox } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
 const it = requires('root', 'uml', 'setpriv', 'cgroup-v1', 'cgroup-memory', 'user-namespaces');
-
-/** Words before a command for which /dev/net/tun is open to everybody, as on a stock Debian. */
-const WITH_TUN = [
-  ...['unshare', '--mount', '--propagation', 'private', 'sh', '-c'],
-  '{ [ -e "$0" ] || mknod -m 666 "$0" c 10 200; } && mount --bind "$0" /dev/net/tun && exec "$@"',
-];
 
 interface Ended {
   status: number | undefined;
@@ -44,13 +38,7 @@ describe('a guest of an ordinary user, with a subtree that was handed over', () 
   });
 
   const compart = async (args: readonly string[], options: Options = {}): Promise<Ended> => {
-    const [unshare = '', ...words] = [
-      ...WITH_TUN,
-      `${sandbox.current.dir}/tun`,
-      ...AS_USER,
-      user.program,
-      ...args,
-    ];
+    const [unshare = '', ...words] = [...withTun(sandbox.current), ...AS_USER, user.program, ...args];
     const { exitCode, stdout, stderr } = await execa(unshare, words, {
       reject: false,
       stdin: 'ignore',

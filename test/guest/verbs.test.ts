@@ -190,9 +190,10 @@ describe('the verbs on a guest', () => {
 
   it('logs has what a detached command printed, events its beginning and end', async () => {
     const events = sandbox.current.start(['events', '--json']);
-    let listens = false;
-    events.stdout?.once('data', () => (listens = true));
-    while (!listens) await compart('run', '--name', 'knock', '--', 'true');
+    let heard = '';
+    events.stdout?.on('data', (piece: Buffer) => (heard += piece.toString()));
+    for (let tries = 0; tries < 100 && heard === ''; tries += 1)
+      await compart('run', '--name', 'knock', '--', 'true');
     const answer = await boot([
       '-d',
       '--name',
@@ -202,7 +203,7 @@ describe('the verbs on a guest', () => {
       '--',
       'sh',
       '-c',
-      'echo one; echo two >&2; exit 3',
+      'echo one; echo two >&2; sleep 0.7; exit 3',
     ]);
     expect(answer).toEqual({ ...DONE, stdout: 'said\n' });
     await gone('said');

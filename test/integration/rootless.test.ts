@@ -2,7 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import { execa } from 'execa';
 import { requires } from '../support/requires.js';
-import { AS_USER, delegate, runningAs, settle, subtree, takeBack, UID } from '../support/ordinary-user.js';
+import {
+  AS_USER,
+  delegate,
+  runningAs,
+  settle,
+  subtree,
+  takeBack,
+  UID,
+  withTun,
+} from '../support/ordinary-user.js';
 import { useSandbox } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
@@ -20,8 +29,8 @@ describe('an ordinary user', () => {
   const compart = async (
     ...args: string[]
   ): Promise<{ status: number | undefined; stdout: string; stderr: string }> => {
-    const [setpriv = '', ...words] = [...AS_USER, user.program, ...args];
-    const result = await execa(setpriv, words, { reject: false, env: user.env, stdin: 'ignore' });
+    const [unshare = '', ...words] = [...withTun(sandbox.current), ...AS_USER, user.program, ...args];
+    const result = await execa(unshare, words, { reject: false, env: user.env, stdin: 'ignore' });
     return { status: result.exitCode, stdout: result.stdout, stderr: result.stderr };
   };
   const test = requires('root', 'setpriv', 'cgroup-v1', 'cgroup-memory', 'cgroup-cpuset');

@@ -11,7 +11,8 @@ export interface Exposed {
   samples: Sample[];
 }
 
-const NUMBER = /^(?:[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?|[+-]Inf)$/;
+// prom-client writes Nan of a gauge that has no sample yet, which Prometheus reads as NaN.
+const NUMBER = /^(?:[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?|[+-]Inf|Nan)$/;
 const LABEL = /^([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"(,|$)/;
 const SUFFIXES = ['', '_total', '_info', '_bucket', '_count', '_sum'];
 

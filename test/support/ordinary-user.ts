@@ -21,6 +21,16 @@ export const subtree = (controller: string): string => `/sys/fs/cgroup/${control
 /** Words before a command of that user. */
 export const AS_USER = ['setpriv', '--reuid', String(UID), '--regid', String(UID), '--clear-groups'];
 
+/**
+ * Words before a command for which /dev/net/tun is open to everybody, as on a stock Debian: a node of the test's own
+ * over the machine's, in a mount namespace.
+ */
+export const withTun = ({ dir }: Pick<Sandbox, 'dir'>): string[] => [
+  ...['unshare', '--mount', '--propagation', 'private', 'sh', '-c'],
+  '{ [ -e "$0" ] || mknod -m 666 "$0" c 10 200; } && mount --bind "$0" /dev/net/tun && exec "$@"',
+  `${dir}/tun`,
+];
+
 /** What docs/rootless.md tells an administrator of a v1 or hybrid host to do. */
 export function delegate(): void {
   for (const controller of CONTROLLERS) {
