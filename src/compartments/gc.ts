@@ -52,7 +52,7 @@ function mendName(host: Host, store: Store, name: string): boolean {
 function sweepStacks(host: Host, store: Store, swept: Swept): void {
   swept.removed.push(...sweepNetworks(host));
   for (const name of store.names()) {
-    const record = store.condition(name) === 'whole' ? store.read(name) : null;
+    const record = store.readWhole(name);
     const loaded = record === null ? null : loadedOf({ host, store, record }, 'net');
     if (loaded === null) continue;
     const { mended, left } = mendStack(host, loaded);

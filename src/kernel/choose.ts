@@ -43,8 +43,8 @@ export function pinnedGuests(host: Host): Map<number, number> {
   const store = new Store(host.paths.state);
   const pinned = new Map<number, number>();
   for (const name of store.names().slice(0, LOOKED_AT)) {
-    const cpu = store.condition(name) === 'whole' ? store.read(name)?.guest?.cpu : null;
-    if (cpu !== null && cpu !== undefined) pinned.set(cpu, (pinned.get(cpu) ?? 0) + 1);
+    const cpu = store.readWhole(name)?.guest?.cpu ?? null;
+    if (cpu !== null) pinned.set(cpu, (pinned.get(cpu) ?? 0) + 1);
   }
   return pinned;
 }

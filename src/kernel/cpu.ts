@@ -1,6 +1,7 @@
 import type { Host } from '../host/host.js';
 import { readKernelFile } from '../host/kernfs.js';
 import { parseCpuList } from '../shared/units/cpulist.js';
+import { makePrivateDir, replaceFile } from '../state/json.js';
 
 /** Ticks that each CPU was not idle: `cpuN` of /proc/stat without idle and iowait (proc_stat(5)). Pure. */
 export function busyTicks(stat: string): Map<number, number> {
@@ -37,25 +38,32 @@ function allowedHere(host: Host): number[] {
   return list === undefined ? host.cpus : parseCpuList(list);
 }
 
-/** How much each CPU has run, as a share of what it could since the last look, for {@link leastLoaded}. */
-export class CpuWatch {
-  readonly #host: Host;
-  readonly #before: Map<number, number>;
+/**
+ * Ticks that each CPU has run since the last guest of this state folder was booted, or since the host was: two looks
+ * within one boot are closer to each other than a tick is long.
+ */
+function busyLately(host: Host): Map<number, number> {
+  const file = `${host.paths.state}/cpu`;
+  const now = readKernelFile(`${host.paths.proc}/stat`) ?? '';
+  const before = busyTicks(readKernelFile(file) ?? '');
+  makePrivateDir(host.paths.state);
+  replaceFile(file, now.replace(/^(?!cpu\d).*\n?/gm, ''), 0o600);
+  return new Map(
+    [...busyTicks(now)].map(([cpu, ticks]) => [cpu, ticks - Math.min(before.get(cpu) ?? 0, ticks)]),
+  );
+}
 
-  constructor(host: Host) {
-    this.#host = host;
-    this.#before = this.#read();
-  }
-
-  /** @param asked of `--cpus`, or null for those that this process may run on */
-  choose(asked: string | null, guests: ReadonlyMap<number, number>): number | null {
-    const now = this.#read();
-    const busy = new Map([...now].map(([cpu, ticks]) => [cpu, ticks - (this.#before.get(cpu) ?? ticks)]));
-    const cpus = asked === null ? allowedHere(this.#host) : parseCpuList(asked);
-    return leastLoaded(cpus, guests, busy);
-  }
-
-  #read(): Map<number, number> {
-    return busyTicks(readKernelFile(`${this.#host.paths.proc}/stat`) ?? '');
-  }
+/**
+ * The CPU that a guest is pinned to.
+ * @param asked of `--cpus`, or null for those that this process may run on
+ * @param guests how many are pinned to each already
+ * @throws ERR_COMPART_STATE
+ */
+export function chooseCpu(
+  host: Host,
+  asked: string | null,
+  guests: ReadonlyMap<number, number>,
+): number | null {
+  const cpus = asked === null ? allowedHere(host) : parseCpuList(asked);
+  return leastLoaded(cpus, guests, busyLately(host));
 }

@@ -13,7 +13,6 @@ import { bootWords } from './agent/words.js';
 import { encodeBoot } from './boot.js';
 import { encodeConfig } from './config.js';
 import type { GuestPlan } from './guest.js';
-import { makeCow } from './rootfs/cow.js';
 import { placed, type PlacedDisk } from './rootfs/disks.js';
 import { pseudoMounts } from './rootfs/pseudo.js';
 import { diskFolder, makeSwap } from './rootfs/swap.js';
@@ -34,14 +33,14 @@ function modulesOf({ by, kernel, spec }: GuestPlan, tap: Tap | null): string[] {
   ]);
 }
 
-function disksOf({ disks, memory, swapDevice }: GuestPlan, swap: string | undefined): PlacedDisk[] {
+function disksOf({ by, disks, memory, swapDevice }: GuestPlan, swap: string | undefined): PlacedDisk[] {
   const all =
     swapDevice === null || swap === undefined
       ? disks
       : [...disks, { file: swap, cow: null, readOnly: false, isDevice: false }];
   const disksThere = placed(all);
   if (swap !== undefined && swapDevice !== null) makeSwap(swap, memory.swapBytes);
-  for (const { cow, file, at } of disksThere) if (cow !== null) makeCow(cow, file, at);
+  for (const { cow, file, at } of disksThere) if (cow !== null) by.layCow(cow, file, at);
   return disksThere;
 }
 

@@ -40,6 +40,13 @@ export interface GuestKernel {
   modules(kernel: Kernel, names: readonly string[]): string[];
   /** Its command line, but for what names a descriptor, which the keeper adds. Pure. */
   words(asked: KernelWords): string[];
+  /**
+   * Makes an empty file for what a guest writes to a disk whose own file it must not change; one that is there is used
+   * again, if it stands on that file as it is now.
+   * @param at where the file behind it is in the sandbox
+   * @throws ERR_COMPART_STATE; ERR_COMPART_USAGE for one that is none, or that stands on something else
+   */
+  layCow(cow: string, file: string, at: string): void;
   /** What the guest calls its Nth block device. Pure. */
   device(index: number): string;
 }

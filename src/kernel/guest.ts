@@ -5,7 +5,7 @@ import { startDetached, startRun, type Run, type RunRequest } from '../compartme
 import type { Host } from '../host/host.js';
 import type { GuestRecord } from '../state/record.js';
 import { chooseKernel, pinnedGuests } from './choose.js';
-import { CpuWatch } from './cpu.js';
+import { chooseCpu } from './cpu.js';
 import { furnishing } from './furnish.js';
 import type { GuestKernel, Kernel } from './guest-kernel.js';
 import { guestMemory, type GuestMemory } from './memory.js';
@@ -53,7 +53,7 @@ export function limitsOnHost(host: Host, request: GuestRequest): Limits {
   return guestMemory(host, guestTasks(request.run.limits).limits).limits;
 }
 
-function planGuest(host: Host, { run, guest }: GuestRequest, watch: CpuWatch): GuestPlan {
+function planGuest(host: Host, { run, guest }: GuestRequest): GuestPlan {
   refuseHostStack({ run, guest });
   const { tasks, limits } = guestTasks(run.limits);
   const memory = guestMemory(host, limits);
@@ -71,7 +71,7 @@ function planGuest(host: Host, { run, guest }: GuestRequest, watch: CpuWatch): G
     disks,
     rootDevice: image.length > 0 ? uml.device(0) : null,
     swapDevice: memory.swapBytes > 0 ? uml.device(disks.length) : null,
-    cpu: watch.choose(run.limits.sched?.cpus ?? null, pinnedGuests(host)),
+    cpu: chooseCpu(host, run.limits.sched?.cpus ?? null, pinnedGuests(host)),
   };
 }
 
@@ -109,7 +109,7 @@ export async function bootGuest(
   request: GuestRequest,
   stdio: RunRequest['stdio'] = ['inherit', 'inherit', 'inherit'],
 ): Promise<Run> {
-  const plan = planGuest(host, request, new CpuWatch(host));
+  const plan = planGuest(host, request);
   return startRun(host, { ...requestFor(host, request, plan), stdio }, furnishing(plan));
 }
 
@@ -119,6 +119,6 @@ export async function bootDetached(
   request: GuestRequest,
   supervisor: readonly string[],
 ): Promise<Compartment> {
-  const plan = planGuest(host, request, new CpuWatch(host));
+  const plan = planGuest(host, request);
   return startDetached(host, requestFor(host, request, plan), supervisor, furnishing(plan));
 }

@@ -98,7 +98,7 @@ const latestOf = (entries: readonly Entry[], before: Usage | undefined): Usage =
   entries.reduce((usage, entry) => laterUsage(usage, entry.usage), before ?? noUsage());
 
 function isLiving(store: Store, name: string, id: string): boolean {
-  return store.hasFolder(name) && store.condition(name) === 'whole' && store.read(name)?.id === id;
+  return store.readWhole(name)?.id === id;
 }
 
 function isSettled(ledger: Ledger, file: string): boolean {

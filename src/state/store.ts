@@ -83,6 +83,13 @@ export class Store {
     throw this.damage(name, value instanceof SyntaxError ? value : undefined);
   }
 
+  /** The same for a look at many: null also where it is damaged, or of another version. */
+  readWhole(name: string): CompartmentRecord | null {
+    this.#refuseForeign();
+    const value = this.#value(name);
+    return isRecord(value) ? value : null;
+  }
+
   /** Changes whenever a record is written; null where there is none. */
   stampOf(name: string): string | null {
     if (!isName(name)) return null;

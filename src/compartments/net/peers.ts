@@ -22,7 +22,7 @@ export function peersOf(network: Network, ground: Pick<Ground, 'id' | 'state' | 
   const store = new Store(state);
   return network.leases.all().flatMap((lease) => {
     if (lease.state !== state || lease.id === id) return [];
-    const found = store.condition(lease.name) === 'whole' ? store.read(lease.name) : null;
+    const found = store.readWhole(lease.name);
     const record = found?.subsystems['net'] as NetRecord | undefined;
     const addresses = record?.handles.addresses ?? null;
     if (

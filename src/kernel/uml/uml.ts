@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { GuestKernel } from '../guest-kernel.js';
+import { layCow } from './cow.js';
 import { installedKernels } from './installed.js';
 import { librariesOf } from './libraries.js';
 import { moduleFiles } from './modules.js';
@@ -16,5 +17,6 @@ export const uml: GuestKernel = {
     return files.map((file) => `${modulesDir}/${file}`);
   },
   words: kernelWords,
+  layCow,
   device: ubdDevice,
 };

@@ -13,9 +13,9 @@ import { describe, expect, it } from '@jest/globals';
 import { Host } from '../../../src/host/host.js';
 import { encodeBoot } from '../../../src/kernel/boot.js';
 import { encodeConfig } from '../../../src/kernel/config.js';
-import { busyTicks, leastLoaded } from '../../../src/kernel/cpu.js';
+import { busyTicks, chooseCpu, leastLoaded } from '../../../src/kernel/cpu.js';
 import { guestMemory, overheadBytes } from '../../../src/kernel/memory.js';
-import { cowBytes, makeCow } from '../../../src/kernel/rootfs/cow.js';
+import { cowBytes, layCow } from '../../../src/kernel/uml/cow.js';
 import { moduleFiles } from '../../../src/kernel/uml/modules.js';
 import { kernelWords, loopsPerJiffy } from '../../../src/kernel/uml/words.js';
 import { said } from '../units/wrong.js';
@@ -115,12 +115,31 @@ describe('the CPU of a guest', () => {
   });
 });
 
+describe('the CPU that a guest is pinned to', () => {
+  it('is the one that has run least since the last guest was booted', () => {
+    const dir = mkdtempSync(`${tmpdir()}/compart-cpu-`);
+    try {
+      const lent = new Host(
+        { ...host.paths, proc: dir, state: `${dir}/state` },
+        { uid: process.getuid?.() ?? 0, gid: 0 },
+      );
+      const chosenAt = (first: number, second: number): number | null => {
+        writeFileSync(`${dir}/stat`, `cpu  0 0\ncpu0 ${first} 0 0 0 0\ncpu1 ${second} 0 0 0 0\nintr 1\n`);
+        return chooseCpu(lent, '0-1', new Map());
+      };
+      expect([chosenAt(900, 100), chosenAt(910, 150), chosenAt(990, 160)]).toEqual([1, 0, 1]);
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+});
+
 describe('a copy-on-write file', () => {
   it('is made with the header that the kernel reads, a hole as large as the disk, mode 0600, and used again only on the file it stands on', () => {
     const dir = mkdtempSync(`${tmpdir()}/compart-cow-`);
     try {
       writeFileSync(`${dir}/base`, Buffer.alloc(10 * MIB));
-      makeCow(`${dir}/cow`, `${dir}/base`, '/disk/base');
+      layCow(`${dir}/cow`, `${dir}/base`, '/disk/base');
       const made = readFileSync(`${dir}/cow`);
       const { size, mode } = statSync(`${dir}/cow`);
       expect([made.toString('latin1', 0, 4), made.readUInt32BE(4)]).toEqual(['OOOM', 3]);
@@ -130,13 +149,13 @@ describe('a copy-on-write file', () => {
       // 8 KiB of header, a bitmap of 2560 bytes rounded to a page, the disk.
       expect(size).toBe(8192 + 4096 + 10 * MIB);
       writeSync(openSync(`${dir}/cow`, 'r+'), 'used', 20_000);
-      makeCow(`${dir}/cow`, `${dir}/base`, '/disk/base');
+      layCow(`${dir}/cow`, `${dir}/base`, '/disk/base');
       expect(readFileSync(`${dir}/cow`, 'latin1').slice(20_000, 20_004)).toBe('used');
       utimesSync(`${dir}/base`, 1, 1);
-      expect(said(() => makeCow(`${dir}/cow`, `${dir}/base`, '/disk/base')).message).toContain(
+      expect(said(() => layCow(`${dir}/cow`, `${dir}/base`, '/disk/base')).message).toContain(
         'as it is now: size or time of change differ',
       );
-      expect(said(() => makeCow(`${dir}/base`, `${dir}/cow`, '/disk/cow')).message).toContain(
+      expect(said(() => layCow(`${dir}/base`, `${dir}/cow`, '/disk/cow')).message).toContain(
         'is no copy-on-write file',
       );
     } finally {

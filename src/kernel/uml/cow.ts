@@ -33,13 +33,8 @@ export function cowBytes(sizeBytes: number): number {
 
 const seconds = (mtimeMs: number): number => Math.floor(mtimeMs / 1000);
 
-/**
- * Makes an empty copy-on-write file, mode 0600; one that is there is used again, if it stands on this file as it is now.
- * The kernel would make it as well, but in a folder that it could then write to.
- * @param at where the file behind it is in the sandbox
- * @throws ERR_COMPART_STATE; ERR_COMPART_USAGE for one that is none, or that stands on something else
- */
-export function makeCow(cow: string, file: string, at: string): void {
+/** {@link GuestKernel.layCow}, mode 0600. The kernel would make it as well, but in a folder that it could then write to. */
+export function layCow(cow: string, file: string, at: string): void {
   let fd: number;
   try {
     fd = openSync(cow, 'wx', 0o600);
