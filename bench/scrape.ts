@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Caller } from '../src/host/caller.js';
 import { Host } from '../src/host/host.js';
 import { Fleet } from './fleet.js';
 import { machine } from './machine.js';
@@ -154,7 +155,7 @@ export async function scrape(): Promise<void> {
     COMPART_STATE: `${dir}/state`,
     COMPART_CGROUP: `/compart-bench-${process.pid}`,
   };
-  const host = await Host.current(env).ready();
+  const host = await Host.current(new Caller({ env })).ready();
   const fleet = new Fleet(host);
   const own = spawn(process.execPath, [process.argv[1] ?? ''], {
     env: { ...env, BENCH_SCRAPE_PORT: String(PORTS.compart) },

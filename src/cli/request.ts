@@ -92,7 +92,7 @@ function requestOf(host: Host, args: Args, entry: FileEntry | null): Omit<RunReq
     user,
     spec: {
       command: command.length > 0 ? command : null,
-      workdir: workdir ?? process.cwd(),
+      workdir: workdir ?? host.caller.cwd,
       user,
       env: Object.keys(env),
       timeoutMs: timeoutOf(args) ?? entry?.timeoutMs ?? null,

@@ -5,6 +5,7 @@ import type { Compartment } from '../compartments/compartment.js';
 import type { Run, RunRequest } from '../compartments/run.js';
 import { checkLimits, refusalsOf } from '../compartments/subsystems.js';
 import type { ExitRecord } from '../state/history.js';
+import type { Host } from '../host/host.js';
 import type { Args } from './parse.js';
 import { relaySignals } from './signals.js';
 import type { Terminal } from './terminal.js';
@@ -52,7 +53,7 @@ export function sayNotEnforced(terminal: Terminal, request: Pick<RunRequest, 'be
 /** How the command ended is told by the status, whatever becomes of the report. */
 function writeReport(terminal: Terminal, path: string, record: ExitRecord): void {
   try {
-    writeFileSync(path, `${JSON.stringify(record, null, 2)}\n`);
+    writeFileSync(terminal.host.caller.path(path), `${JSON.stringify(record, null, 2)}\n`);
   } catch (error) {
     terminal.say(`cannot write the report to "${path}": ${systemReason(error)}`);
   }
@@ -62,9 +63,9 @@ function writeReport(terminal: Terminal, path: string, record: ExitRecord): void
  * Where --report goes, checked before the command runs: its record must not be lost to a folder that is not there.
  * @throws ERR_COMPART_USAGE
  */
-export function reportOf(args: Args): string | null {
+export function reportOf(args: Args, { caller }: Host): string | null {
   const report = args.text('report');
-  if (report !== null) checkReport(report);
+  if (report !== null) checkReport(report, caller.path(report));
   if (args.on('detach') && report !== null) {
     throw usageError(
       '--report: a detached command ends after compart has returned',
@@ -74,17 +75,17 @@ export function reportOf(args: Args): string | null {
   return report;
 }
 
-function checkReport(path: string): void {
+function checkReport(text: string, path: string): void {
   try {
     accessSync(`${dirname(path)}/.`, constants.W_OK);
     if (!existsSync(path)) return;
     accessSync(path, constants.W_OK);
   } catch (error) {
     throw usageError(
-      `--report: cannot write "${path}": ${systemReason(error)}`,
+      `--report: cannot write "${text}": ${systemReason(error)}`,
       'name a file in a directory that exists',
     );
   }
   if (statSync(path).isDirectory())
-    throw usageError(`--report: cannot write "${path}": Is a directory`, 'name a file in it');
+    throw usageError(`--report: cannot write "${text}": Is a directory`, 'name a file in it');
 }

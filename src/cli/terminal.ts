@@ -9,8 +9,10 @@ export interface Terminal {
   self: readonly string[];
   out: (text: string | Uint8Array) => void;
   json: (value: unknown) => void;
-  /** One line on stderr, starting `compart: `. */
-  say: (line: string) => void;
+  /** Lines on stderr, each starting `compart: `. Never fails: a closed stderr must not change how a command ended. */
+  say: (text: string) => void;
+  /** As it is, on stderr. */
+  complain: (text: string) => void;
 }
 
 /** Thrown when nobody reads stdout any more: the end, and nothing to report. */
@@ -37,27 +39,36 @@ function printable(text: string): string {
   );
 }
 
-export function openTerminal(host: Host, self: readonly string[]): Terminal {
+/** Writes to stdout (1) or stderr (2) of the caller. @throws OutputClosed */
+export type Write = (fd: 1 | 2, text: string | Uint8Array) => void;
+
+/** @param write to this process's own where nothing else is said */
+export function openTerminal(host: Host, self: readonly string[], write: Write = writeAll): Terminal {
+  const complain: Terminal['complain'] = (text) => {
+    try {
+      write(2, text);
+    } catch {
+      // Nobody reads it.
+    }
+  };
   return {
     host,
     self,
-    out: (text) => writeAll(1, text),
-    json: (value) => writeAll(1, `${JSON.stringify(value, null, 2)}\n`),
-    say: (line) => sayOnStderr(line),
+    out: (text) => write(1, text),
+    json: (value) => write(1, `${JSON.stringify(value, null, 2)}\n`),
+    say: (text) =>
+      complain(
+        text
+          .split('\n')
+          .map((line) => `compart: ${printable(line)}\n`)
+          .join(''),
+      ),
+    complain,
   };
 }
 
-/** Never fails: a closed stderr must not change how a command ended. */
-export function sayOnStderr(line: string): void {
-  try {
-    for (const part of line.split('\n')) writeAll(2, `compart: ${printable(part)}\n`);
-  } catch {
-    // Nobody reads it.
-  }
-}
-
 /** Prints an error as people or programs read it, and returns the exit status. */
-export function reportError(error: unknown, asJson: boolean): number {
+export function reportError({ host, say, complain }: Terminal, error: unknown, asJson: boolean): number {
   if (error instanceof OutputClosed) return 0;
   const known =
     error instanceof CompartError
@@ -68,14 +79,10 @@ export function reportError(error: unknown, asJson: boolean): number {
         });
   if (asJson) {
     const { code, message, hint } = known;
-    try {
-      writeAll(2, `${JSON.stringify({ error: { code, message, hint } })}\n`);
-    } catch {
-      // Nobody reads it.
-    }
+    complain(`${JSON.stringify({ error: { code, message, hint } })}\n`);
   } else {
-    sayOnStderr(known.hint === null ? known.message : `${known.message}\n${known.hint}`);
+    say(known.hint === null ? known.message : `${known.message}\n${known.hint}`);
   }
-  if (process.env['COMPART_DEBUG'] && known.cause instanceof Error) sayOnStderr(known.cause.stack ?? '');
+  if (host.caller.env['COMPART_DEBUG'] && known.cause instanceof Error) say(known.cause.stack ?? '');
   return known.exitCode;
 }

@@ -75,7 +75,10 @@ export async function createCompartment(host: Host, request: CreateRequest): Pro
   const group = groupOf(host, request.name, kinds);
   const store = new Store(host.paths.state);
   const self = selfIdentity(host.paths.proc);
-  const record = { ...newRecord(request, group, self), stack: kinds.includes('net') };
+  const record = {
+    ...newRecord(request, group, host.caller.identity(host.paths.proc)),
+    stack: kinds.includes('net'),
+  };
   claim(host, store, record, self);
   const undo = new UndoStack();
   undo.add(`state of ${record.name}`, () => store.drop(record.name));

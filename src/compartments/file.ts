@@ -1,5 +1,6 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import type { Document, LineCounter, Node, Pair, Scalar, YAMLParseError } from 'yaml';
+import { Caller } from '../host/caller.js';
 import { CompartError, systemReason, usageError } from '../shared/errors.js';
 import { own } from '../shared/own.js';
 import { parseDuration } from '../shared/units/duration.js';
@@ -59,10 +60,10 @@ const KNOWN = [...Object.keys(LIMIT_FIELDS).filter(limitField), ...OTHER_KEYS];
  * Reads a compart.yaml: `compartments:`, a map from names to the keys of the flags.
  * @throws ERR_COMPART_FILE naming the line and the key
  */
-export async function readCompartFile(path: string): Promise<FileEntry[]> {
+export async function readCompartFile(path: string, caller = new Caller()): Promise<FileEntry[]> {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readFileSync(caller.path(path), 'utf8');
   } catch (error) {
     throw new CompartError('ERR_COMPART_FILE', `cannot read ${path}: ${systemReason(error)}`, {
       cause: error,
@@ -72,20 +73,34 @@ export async function readCompartFile(path: string): Promise<FileEntry[]> {
   const yaml = await import('yaml');
   const lines = new yaml.LineCounter();
   const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  return new FileReader(path, text, document, lines, yaml).entries();
+  return new FileReader(
+    { path, real: realpathSync(caller.path(path)) },
+    text,
+    document,
+    lines,
+    yaml,
+  ).entries();
 }
 
 type Yaml = typeof import('yaml');
 
 class FileReader {
   readonly #path: string;
+  readonly #real: string;
   readonly #text: string;
   readonly #document: Document;
   readonly #lines: LineCounter;
   readonly #yaml: Yaml;
 
-  constructor(path: string, text: string, document: Document, lines: LineCounter, yaml: Yaml) {
+  constructor(
+    { path, real }: { path: string; real: string },
+    text: string,
+    document: Document,
+    lines: LineCounter,
+    yaml: Yaml,
+  ) {
     this.#path = path;
+    this.#real = real;
     this.#text = text;
     this.#document = document;
     this.#lines = lines;
@@ -154,7 +169,7 @@ class FileReader {
       ready: null,
       readyMs: READY_MS,
       guest: isGuest ? {} : null,
-      project: realpathSync(this.#path),
+      project: this.#real,
     };
     for (const field of this.#pairs(pair.value as Node | null, name)) {
       const key = this.#key(field);

@@ -81,8 +81,8 @@ function ioField(limit: IoLimit, help: string): LimitField {
         : parseCount(rest, 2 ** 32 - 1);
       const device =
         split < 0
-          ? deviceUnder(host.paths.sys, workdir)
-          : resolveDevice(host.paths.sys, text.slice(0, split));
+          ? deviceUnder(host.paths.sys, workdir, host.caller)
+          : resolveDevice(host.paths.sys, text.slice(0, split), host.caller);
       const devices = (limits.io ??= { devices: [] }).devices;
       const entry = devices.find((known) => known.device === device);
       if (entry) entry[limit] = value;

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { errnoOf, systemReason, usageError } from '../shared/errors.js';
+import { Caller } from './caller.js';
 import { readKernelFile } from './kernfs.js';
 
 /** Linux dev_t to `MAJOR:MINOR` (makedev(3)). */
@@ -21,17 +22,17 @@ function wholeDisk(sys: string, device: string): string {
  * The block device under a directory, as `MAJOR:MINOR` of the whole disk.
  * @throws ERR_COMPART_USAGE where the file system has none of its own (tmpfs, overlay, NFS, btrfs)
  */
-export function deviceUnder(sys: string, dir: string): string {
-  const { major, minor } = deviceNumber(deviceOf(dir));
+export function deviceUnder(sys: string, dir: string, caller = new Caller()): string {
+  const { major, minor } = deviceNumber(deviceOf(dir, caller));
   if (major === 0 || readKernelFile(`${sys}/dev/block/${major}:${minor}/dev`) === null) {
     throw usageError(`there is no block device under ${dir}`, 'name one, as in --io-write /dev/sda=10MB/s');
   }
   return wholeDisk(sys, `${major}:${minor}`);
 }
 
-function deviceOf(dir: string): number {
+function deviceOf(dir: string, caller: Caller): number {
   try {
-    return statSync(dir).dev;
+    return statSync(caller.path(dir)).dev;
   } catch (error) {
     throw usageError(
       `there is no device under ${dir}: ${systemReason(error)}`,
@@ -44,14 +45,14 @@ function deviceOf(dir: string): number {
  * Resolves a device node or `MAJOR:MINOR` to `MAJOR:MINOR` of the whole disk.
  * @throws ERR_COMPART_USAGE if it is not a block device of this host
  */
-export function resolveDevice(sys: string, text: string): string {
+export function resolveDevice(sys: string, text: string, caller = new Caller()): string {
   if (/^\d+:\d+$/.test(text)) {
     if (readKernelFile(`${sys}/dev/block/${text}/dev`) === null)
       throw usageError(`this host has no block device ${text}`, 'lsblk lists those of this host');
     return wholeDisk(sys, text);
   }
   try {
-    const stat = statSync(text);
+    const stat = statSync(caller.path(text));
     if (!stat.isBlockDevice())
       throw usageError(`${text} is not a block device`, 'lsblk lists those of this host');
     const { major, minor } = deviceNumber(stat.rdev);

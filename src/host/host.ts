@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CompartError } from '../shared/errors.js';
 import { parseCpuList } from '../shared/units/cpulist.js';
+import { Caller } from './caller.js';
 import { chooseBase, refusalOf, type BaseFacts, type CgroupBase, type Refusal } from './cgroup/base.js';
 import { detectLayout, hierarchyOf, type CgroupLayout } from './cgroup/detect.js';
 import { delegatedBase, delegatedControllers, stopDelegatedBase } from './cgroup/systemd.js';
@@ -35,6 +36,8 @@ export class Host {
   readonly paths: HostPaths;
   readonly uid: number;
   readonly gid: number;
+  /** On whose behalf this is. */
+  readonly caller: Caller;
   /** What started this process to plan for it, and starts the command; null where that is done from here. */
   readonly front: Front | null;
   readonly #override: string | null;
@@ -46,17 +49,21 @@ export class Host {
     paths: HostPaths,
     ids: { uid: number; gid: number },
     cgroupOverride: string | null = null,
+    caller = new Caller(),
     front: Front | null = null,
   ) {
     this.paths = paths;
+    this.caller = caller;
     this.uid = ids.uid;
     this.gid = ids.gid;
     this.#override = cgroupOverride;
     this.front = front;
   }
 
-  /** The host this process runs on. COMPART_STATE and COMPART_CGROUP move the state folder and the groups. */
-  static current(env: NodeJS.ProcessEnv = process.env, front: Front | null = null): Host {
+  /**
+   * The host this process runs on. COMPART_STATE and COMPART_CGROUP of the caller move the state folder and the groups.
+   */
+  static current(caller = new Caller(), front: Front | null = null): Host {
     const uid = process.getuid?.() ?? 0;
     const gid = process.getgid?.() ?? 0;
     return new Host(
@@ -65,12 +72,13 @@ export class Host {
         sys: '/sys',
         native: findNative,
         get network() {
-          return networkFolder(uid, env);
+          return networkFolder(uid, caller);
         },
-        ...stateFolders(uid, env),
+        ...stateFolders(uid, caller),
       },
       { uid, gid },
-      env['COMPART_CGROUP'] || null,
+      caller.env['COMPART_CGROUP'] || null,
+      caller,
       front,
     );
   }
@@ -78,7 +86,7 @@ export class Host {
   get layout(): CgroupLayout {
     this.#layout ??= detectLayout(
       readKernelFile(`${this.paths.proc}/self/mountinfo`) ?? '',
-      readKernelFile(`${this.paths.proc}/self/cgroup`) ?? '',
+      readKernelFile(`${this.paths.proc}/${this.caller.pid}/cgroup`) ?? '',
       (mountPoint) => readKernelFile(`${mountPoint}/cgroup.controllers`) ?? '',
     );
     return this.#layout;
@@ -170,8 +178,9 @@ function mayWrite(path: string): boolean {
 }
 
 /** file-hierarchy(7): run-time state in /run, or in the user's run-time directory. */
-function stateFolders(uid: number, env: NodeJS.ProcessEnv): { state: string; log: string } {
-  const moved = env['COMPART_STATE'];
+function stateFolders(uid: number, caller: Caller): { state: string; log: string } {
+  const { env } = caller;
+  const moved = caller.path(env['COMPART_STATE'] ?? '');
   if (moved) return { state: moved, log: `${moved}/log` };
   if (uid === 0) return { state: '/run/compart', log: '/var/log/compart' };
   const runtime = env['XDG_RUNTIME_DIR'] ?? `/tmp/compart-${uid}`;
@@ -180,8 +189,8 @@ function stateFolders(uid: number, env: NodeJS.ProcessEnv): { state: string; log
 }
 
 /** As root one folder a network namespace, whoever asks: its links, rules and settings are everybody's. */
-function networkFolder(uid: number, env: NodeJS.ProcessEnv): string {
-  if (uid !== 0) return `${stateFolders(uid, env).state}/network`;
+function networkFolder(uid: number, caller: Caller): string {
+  if (uid !== 0) return `${stateFolders(uid, caller).state}/network`;
   return `/run/compart/network/${statSync('/proc/self/ns/net').ino}`;
 }
 

@@ -1,5 +1,4 @@
 import { existsSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { CompartError, usageError } from '../shared/errors.js';
 import type { Host } from '../host/host.js';
 import { Store } from '../state/store.js';
@@ -12,7 +11,7 @@ import type { GuestKernel, Kernel } from './guest-kernel.js';
 export function chooseKernel(by: GuestKernel, host: Host, asked: string | null): Kernel {
   const installed = by.installed(host);
   if (asked !== null) {
-    const path = resolve(asked);
+    const path = host.caller.resolve(asked);
     if (!existsSync(path) || !statSync(path).isFile())
       throw usageError(
         `--kernel: "${asked}" is no file`,

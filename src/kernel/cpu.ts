@@ -31,9 +31,9 @@ export function leastLoaded(
   return loads.sort((a, b) => a.guests - b.guests || a.busy - b.busy)[0]?.cpu ?? null;
 }
 
-/** The CPUs that this process may run on. */
+/** The CPUs that the caller may run on. */
 function allowedHere(host: Host): number[] {
-  const status = readKernelFile(`${host.paths.proc}/self/status`) ?? '';
+  const status = readKernelFile(`${host.paths.proc}/${host.caller.pid}/status`) ?? '';
   const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1];
   return list === undefined ? host.cpus : parseCpuList(list);
 }
@@ -55,7 +55,7 @@ function busyLately(host: Host): Map<number, number> {
 
 /**
  * The CPU that a guest is pinned to.
- * @param asked of `--cpus`, or null for those that this process may run on
+ * @param asked of `--cpus`, or null for those that the caller may run on
  * @param guests how many are pinned to each already
  * @throws ERR_COMPART_STATE
  */

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, realpathSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { Compartment } from '../compartments/compartment.js';
 import type { CommandRequest } from '../compartments/launch.js';
 import { addTap, type Tap } from '../compartments/net/tap.js';
@@ -70,13 +69,13 @@ function viewOf(
 }
 
 /** Where the command runs, as the kernel names it: what is to be seen there is mounted, and no link may lead to it. */
-function workdirOf({ workdir }: CommandRequest): string {
-  const path = workdir ?? process.cwd();
+function workdirOf({ caller }: Host, { workdir }: CommandRequest): string {
+  const path = workdir ?? caller.cwd;
   try {
-    return realpathSync(path);
+    return realpathSync(caller.path(path));
   } catch {
     // Of the guest alone: who makes it inside can be in it.
-    return resolve(path);
+    return caller.resolve(path);
   }
 }
 
@@ -119,7 +118,7 @@ function configFor(host: Host, plan: GuestPlan, name: string, tap: Tap | null, m
 export function furnishing(plan: GuestPlan): Furnish {
   return (compartment: Compartment, command: CommandRequest): CommandRequest => {
     const { host, store, record } = compartment;
-    const workdir = workdirOf(command);
+    const workdir = workdirOf(host, command);
     const folder = store.folder(record.name);
     const tap = tapOf(compartment);
     const modules = modulesOf(plan, tap);

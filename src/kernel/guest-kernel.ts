@@ -33,7 +33,7 @@ export interface KernelWords {
  */
 export interface GuestKernel {
   /** Those that are installed, the fastest first. A few synchronous reads. */
-  installed(host: Pick<Host, 'uid'>): Kernel[];
+  installed(host: Pick<Host, 'uid' | 'caller'>): Kernel[];
   /** Files of the host that its program needs to start, each under the path at which it has to be found. */
   libraries(kernel: Kernel): string[];
   /** Files of modules in the order in which they are to be loaded; one that is built in has none. */

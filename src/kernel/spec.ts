@@ -1,3 +1,4 @@
+import { Caller } from '../host/caller.js';
 import { usageError } from '../shared/errors.js';
 import { MOST_DISKS, parseDisk, type Disk } from './rootfs/disks.js';
 import { parseMount, type GuestMount } from './rootfs/mounts.js';
@@ -35,9 +36,9 @@ function absolute(flag: string, text: string): string {
 }
 
 /** Reads the texts. @throws ERR_COMPART_USAGE naming the flag, the value and what is accepted */
-export function parseGuest(texts: GuestTexts): GuestSpec {
-  const root = parseRoot(texts.root ?? 'host');
-  const disks = (texts.disk ?? []).map(parseDisk);
+export function parseGuest(texts: GuestTexts, caller = new Caller()): GuestSpec {
+  const root = parseRoot(texts.root ?? 'host', caller);
+  const disks = (texts.disk ?? []).map((text) => parseDisk(text, caller));
   if (disks.length > MOST_DISKS - 2)
     throw usageError(`--disk: ${disks.length} are more than a guest can have`, `at most ${MOST_DISKS - 2}`);
   const hide = (texts.hide ?? []).map((text) => absolute('hide', text));
@@ -46,7 +47,7 @@ export function parseGuest(texts: GuestTexts): GuestSpec {
   return {
     kernel: texts.kernel ?? null,
     root,
-    mounts: (texts.mount ?? []).map(parseMount),
+    mounts: (texts.mount ?? []).map((text) => parseMount(text, caller)),
     disks,
     // A cover lies over what is there, and no link leads to it: the guest would see what the link leads to.
     hide: hide.map((path) => resolveIn(root.path, path)),

@@ -4,6 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect } from '@jest/globals';
 import { loadSubsystem } from '../../src/compartments/load.js';
 import { removeCompartment } from '../../src/compartments/remove.js';
+import { Caller } from '../../src/host/caller.js';
 import { Host } from '../../src/host/host.js';
 import { Exposition } from '../../src/metrics/exposition.js';
 import { numbersFrom } from '../support/crash.js';
@@ -29,7 +30,9 @@ describe('a process that scrapes for long', () => {
   requires('root', 'cgroup-pids')(
     `${SCRAPES} scrapes while some of ${MANY} compartments come and go: no error, nothing stale, no leak, no counter down`,
     async () => {
-      const host = await Host.current({ ...process.env, ...sandbox.current.env }).ready();
+      const host = await Host.current(
+        new Caller({ env: { ...process.env, ...sandbox.current.env } }),
+      ).ready();
       const living: string[] = [];
       let next = 0;
       const add = async (): Promise<void> => {

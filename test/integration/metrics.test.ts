@@ -2,6 +2,7 @@ import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from '@jest/globals';
 import { execa } from 'execa';
+import { Caller } from '../../src/host/caller.js';
 import { Host } from '../../src/host/host.js';
 import { Exposition } from '../../src/metrics/exposition.js';
 import { parseExposition, valueOf, type Exposed } from '../support/exposition.js';
@@ -154,7 +155,7 @@ describe('compart metrics', () => {
       await compart('run', '--', 'true');
       const { stdout } = await compart('metrics');
       const env = { ...process.env, ...sandbox.current.env };
-      const { body } = await new Exposition(Host.current(env)).answer(undefined);
+      const { body } = await new Exposition(Host.current(new Caller({ env }))).answer(undefined);
       expect(body).toContain('\nnodejs_active_resources{');
       for (const input of [stdout, body]) {
         const { exitCode, all } = await execa('promtool', ['check', 'metrics'], {
@@ -173,7 +174,7 @@ describe('compart metrics', () => {
   )('the parser of Prometheus takes its OpenMetrics, that of the process included', async () => {
     await compart('load', 'vm', '--name', 'a', '--mem', '64M', '--label', 'team=a"b\\c');
     const env = { ...process.env, ...sandbox.current.env };
-    const { body } = await new Exposition(Host.current(env), { labels: ['team'] }).answer(
+    const { body } = await new Exposition(Host.current(new Caller({ env })), { labels: ['team'] }).answer(
       'application/openmetrics-text',
     );
     const { stdout } = await compart('metrics', '--format', 'openmetrics');

@@ -1,5 +1,6 @@
 import { bootDetached, bootGuest, type GuestRequest } from '../../kernel/guest.js';
-import { parseGuest, type GuestSpec } from '../../kernel/spec.js';
+import { parseGuest, type GuestSpec, type GuestTexts } from '../../kernel/spec.js';
+import type { Host } from '../../host/host.js';
 import { stagesOf } from '../../kernel/trace.js';
 import { usageError } from '../../shared/errors.js';
 import type { GuestStages } from '../../state/guest.js';
@@ -11,18 +12,19 @@ import type { Terminal } from '../terminal.js';
 import type { Handler } from '../verbs.js';
 
 /** The shell of a guest that was given no command: the caller's own where the guest has the caller's programs. */
-const shellFor = ({ root }: GuestSpec): string =>
-  root.kind === 'host' ? (process.env['SHELL'] ?? '/bin/sh') : '/bin/sh';
+const shellFor = ({ caller }: Host, { root }: GuestSpec): string =>
+  root.kind === 'host' ? (caller.env['SHELL'] ?? '/bin/sh') : '/bin/sh';
 
-function specOf(args: Args): GuestSpec {
-  return parseGuest({
+function specOf(args: Args, { caller }: Host): GuestSpec {
+  const texts: GuestTexts = {
     kernel: args.text('kernel') ?? undefined,
     root: args.text('root') ?? undefined,
     mount: args.texts('mount'),
     disk: args.texts('disk'),
     hide: args.texts('hide'),
     init: args.text('init') ?? undefined,
-  });
+  };
+  return parseGuest(texts, caller);
 }
 
 /** Unix milliseconds, and parts of them. */
@@ -44,11 +46,11 @@ export const handler: Handler = async (args, terminal) => {
       '--trace: a detached guest ends after compart has returned',
       'compart inspect NAME has its stages while it runs, compart history --json later',
     );
-  const report = reportOf(args);
-  const guest = specOf(args);
+  const report = reportOf(args, terminal.host);
+  const guest = specOf(args, terminal.host);
   const detach = args.on('detach');
   const asked = runRequest(terminal.host, args, null);
-  const argv = asked.argv.length > 0 || detach ? asked.argv : [shellFor(guest)];
+  const argv = asked.argv.length > 0 || detach ? asked.argv : [shellFor(terminal.host, guest)];
   const command = argv.length > 0 ? [...argv] : null;
   const request: GuestRequest = { run: { ...asked, argv, spec: { ...asked.spec, command } }, guest };
   sayNotEnforced(terminal, asked);

@@ -32,7 +32,7 @@ export const handler: Handler = (args, terminal) => {
 function list(asJson: boolean, { host, out, json }: Terminal): number {
   const kernels = installedKernels(host);
   const records = new Map(
-    builtKernels(host, kernelPlaces(host.uid, process.env)).map((kernel) => [kernel.path, kernel.record]),
+    builtKernels(host, kernelPlaces(host.uid, host.caller.env)).map((kernel) => [kernel.path, kernel.record]),
   );
   const all = kernels.map((kernel) => {
     const { hash = null, built = null, sizeBytes = null, source = null } = records.get(kernel.path) ?? {};

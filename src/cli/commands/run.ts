@@ -1,14 +1,15 @@
 import { usageError } from '../../shared/errors.js';
 import type { FileEntry } from '../../compartments/file.js';
 import { startDetached, startRun } from '../../compartments/run.js';
+import type { Host } from '../../host/host.js';
 import type { Args } from '../parse.js';
 import { runRequest } from '../request.js';
 import { announce, inForeground, reportOf, sayNotEnforced } from '../running.js';
 import type { Handler } from '../verbs.js';
 
 export const handler: Handler = async (args, terminal) => {
-  const report = reportOf(args);
-  const request = runRequest(terminal.host, args, await entryOf(args));
+  const report = reportOf(args, terminal.host);
+  const request = runRequest(terminal.host, args, await entryOf(args, terminal.host));
   if (request.argv.length === 0) {
     throw usageError(
       `run: a command is missing, also in ${args.text('file') ?? 'the file'}`,
@@ -24,11 +25,11 @@ export const handler: Handler = async (args, terminal) => {
 };
 
 /** The entry of --file that --name means, or the only one. */
-async function entryOf(args: Args): Promise<FileEntry | null> {
+async function entryOf(args: Args, { caller }: Host): Promise<FileEntry | null> {
   const path = args.text('file');
   if (path === null) return null;
   const { readCompartFile } = await import('../../compartments/file.js');
-  const entries = await readCompartFile(path);
+  const entries = await readCompartFile(path, caller);
   const name = args.text('name');
   const entry = entries.find((each) => each.name === name) ?? (entries.length === 1 ? entries[0] : undefined);
   if (entry !== undefined) return entry;

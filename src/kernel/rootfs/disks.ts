@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { Caller } from '../../host/caller.js';
 import { usageError } from '../../shared/errors.js';
 import { requireOpen } from './access.js';
 import { existing } from './root.js';
@@ -18,11 +19,11 @@ export interface Disk {
 const ACCEPTED = 'FILE, FILE:ro or FILE:cow=FILE';
 
 /** `--disk FILE[:cow=FILE][:ro]`. @throws ERR_COMPART_USAGE */
-export function parseDisk(text: string): Disk {
+export function parseDisk(text: string, caller = new Caller()): Disk {
   const [, name = '', cow, mode] = /^(.+?)(?::cow=(.+?))?(:ro)?$/s.exec(text) ?? [];
   if (name === '' || (cow !== undefined && mode !== undefined))
     throw usageError(`--disk: "${text}" is no disk`, `accepted: ${ACCEPTED}`);
-  const { path, stat } = existing('--disk', name);
+  const { path, stat } = existing('--disk', name, caller);
   const isDevice = stat.isBlockDevice();
   if (!stat.isFile() && !isDevice)
     throw usageError(`--disk: "${name}" is neither a file nor a block device`, `accepted: ${ACCEPTED}`);
@@ -31,14 +32,14 @@ export function parseDisk(text: string): Disk {
   if (cow === undefined) return { file: path, cow: null, readOnly, isDevice };
   if (isDevice)
     throw usageError(`--disk: "${name}" is a block device, which cow= cannot stand on`, 'copy it to a file');
-  return { file: path, cow: cowOf(cow, path), readOnly: false, isDevice };
+  return { file: path, cow: cowOf(cow, path, caller), readOnly: false, isDevice };
 }
 
-function cowOf(cow: string, file: string): string {
-  const folder = existing('--disk', dirname(cow)).path;
+function cowOf(cow: string, file: string, caller: Caller): string {
+  const folder = existing('--disk', dirname(cow), caller).path;
   const place = resolve(folder, cow.split('/').at(-1) ?? '');
   if (!existsSync(place)) return place;
-  const { path, stat } = existing('--disk', place);
+  const { path, stat } = existing('--disk', place, caller);
   if (path === file) throw usageError(`--disk: "${cow}" is the disk itself`, 'name another file after cow=');
   if (!stat.isFile()) throw usageError(`--disk: "${cow}" is no file`, 'name another one after cow=');
   requireOpen('--disk', path, true);

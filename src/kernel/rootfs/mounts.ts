@@ -1,3 +1,4 @@
+import { Caller } from '../../host/caller.js';
 import { usageError } from '../../shared/errors.js';
 import { existing } from './root.js';
 
@@ -13,14 +14,14 @@ export interface GuestMount {
 const ACCEPTED = 'HOST:GUEST or HOST:GUEST:ro, GUEST an absolute path, as in ./src:/src:ro';
 
 /** `--mount HOST:GUEST[:ro]`. @throws ERR_COMPART_USAGE */
-export function parseMount(text: string): GuestMount {
+export function parseMount(text: string, caller = new Caller()): GuestMount {
   const [, host = '', guest = '', mode = 'rw'] = /^(.+?):(\/[^:]*)(?::(ro|rw))?$/s.exec(text) ?? [];
   if (host === '')
     throw usageError(`--mount: "${text}" is not of the form HOST:GUEST[:ro]`, `accepted: ${ACCEPTED}`);
   const target = guest.replace(/\/+/g, '/').replace(/(.)\/$/, '$1');
   if (target === '/' || target.split('/').includes('..'))
     throw usageError(`--mount: "${guest}" is no place for it`, `accepted: ${ACCEPTED}`);
-  return { source: existing('--mount', host).path, target, readOnly: mode === 'ro' };
+  return { source: existing('--mount', host, caller).path, target, readOnly: mode === 'ro' };
 }
 
 /** As `inspect` shows it and {@link parseMount} reads it. */

@@ -1,4 +1,5 @@
 import { realpathSync, statSync, type Stats } from 'node:fs';
+import { Caller } from '../../host/caller.js';
 import { systemReason, usageError } from '../../shared/errors.js';
 import { requireOpen } from './access.js';
 
@@ -17,9 +18,9 @@ export const ROOT_ACCEPTED =
   'host, a folder, an image (ext4, squashfs or erofs), or one of the latter with :rw';
 
 /** @throws ERR_COMPART_USAGE naming the flag and the path */
-export function existing(flag: string, path: string): { path: string; stat: Stats } {
+export function existing(flag: string, path: string, caller: Caller): { path: string; stat: Stats } {
   try {
-    const real = realpathSync(path);
+    const real = realpathSync(caller.path(path));
     return { path: real, stat: statSync(real) };
   } catch (error) {
     throw usageError(
@@ -30,11 +31,11 @@ export function existing(flag: string, path: string): { path: string; stat: Stat
 }
 
 /** `--root host|DIR[:rw]|IMAGE[:rw]`. @throws ERR_COMPART_USAGE */
-export function parseRoot(text: string): Root {
+export function parseRoot(text: string, caller = new Caller()): Root {
   if (text === 'host') return { kind: 'host', path: '/', isDevice: false, write: 'memory' };
   const [, name = '', mode] = /^(.*?)(:rw|:ro)?$/s.exec(text) ?? [];
   if (name === '') throw usageError(`--root: "${text}" names nothing`, `accepted: ${ROOT_ACCEPTED}`);
-  const { path, stat } = existing('--root', name);
+  const { path, stat } = existing('--root', name, caller);
   const write = mode === ':rw' ? 'through' : 'memory';
   if (stat.isDirectory()) {
     if (path === '/')

@@ -32,7 +32,7 @@ export interface BuildResult extends BuiltKernel {
 export async function buildKernel(
   host: Host,
   request: BuildRequest,
-  places: KernelPlaces = kernelPlaces(host.uid, process.env),
+  places: KernelPlaces = kernelPlaces(host.uid, host.caller.env),
 ): Promise<BuildResult> {
   if (process.arch !== 'x64')
     throw new CompartError('ERR_COMPART_UNSUPPORTED', `User Mode Linux does not run on ${process.arch}`, {

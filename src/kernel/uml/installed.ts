@@ -31,8 +31,8 @@ export interface BuiltKernel extends Kernel {
  * end. A few synchronous reads.
  */
 export function installedKernels(
-  host: Pick<Host, 'uid'>,
-  places: KernelPlaces = kernelPlaces(host.uid, process.env),
+  host: Pick<Host, 'uid' | 'caller'>,
+  places: KernelPlaces = kernelPlaces(host.uid, host.caller.env),
 ): Kernel[] {
   const built = builtKernels(host, places).map(({ record: _record, ...kernel }) => kernel);
   const debian = debianKernel(places.debian);

@@ -16,7 +16,7 @@ const EVERYBODY = '/usr/local/lib/compart/kernels';
 const CACHE_OF_ROOT = '/var/cache/compart';
 
 /** COMPART_KERNELS is looked at first and installed into; else as in the XDG Base Directory Specification. Pure. */
-export function kernelPlaces(uid: number, env: NodeJS.ProcessEnv): KernelPlaces {
+export function kernelPlaces(uid: number, env: Readonly<NodeJS.ProcessEnv>): KernelPlaces {
   const home = env['HOME'] || null;
   const below = (variable: string, usual: string): string | null => {
     const base = env[variable] || (home === null ? null : join(home, usual));

@@ -1,12 +1,13 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Caller } from '../../../src/host/caller.js';
 import { installedKernels } from '../../../src/kernel/uml/installed.js';
 import { checkTools } from '../../../src/kernel/uml/tools.js';
 import { findSource } from '../../../src/kernel/uml/source.js';
 import { said } from '../units/wrong.js';
 
-const host = { uid: process.getuid?.() ?? 0 };
+const host = { uid: process.getuid?.() ?? 0, caller: new Caller() };
 let dir: string;
 beforeEach(() => {
   dir = mkdtempSync(`${tmpdir()}/compart-kernels-`);
