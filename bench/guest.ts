@@ -1,7 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { bootTimes, type Part } from './guest-boot.js';
 import { Bench, kernels } from './guest-host.js';
+import { kernelTimes } from './guest-kernel.js';
 import { lifeTimes } from './guest-life.js';
+import { manyTimes } from './guest-many.js';
 import { workTimes } from './guest-work.js';
 import { machine } from './machine.js';
 import { writeSection } from './table.js';
@@ -11,6 +13,8 @@ const loadNow = (): string => readFileSync('/proc/loadavg', 'utf8').split(' ')[0
 /** Each part, and what a part of the tables says of itself. */
 const PARTS: Readonly<Record<string, (bench: Bench, list: ReturnType<typeof kernels>) => Promise<Part>>> = {
   boot: bootTimes,
+  kernel: kernelTimes,
+  many: manyTimes,
   life: lifeTimes,
   work: workTimes,
 };
