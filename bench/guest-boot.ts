@@ -1,6 +1,7 @@
 import type { Bench, BenchKernel } from './guest-host.js';
 import { time, type Command } from './launch.js';
 import { probe } from './peers.js';
+import { podman } from './podman.js';
 import { median, type Series } from './table.js';
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 15);
@@ -31,7 +32,7 @@ async function others(): Promise<{ commands: Command[]; absent: string[] }> {
   const image = ['--rm', '--network=none', 'localhost/compart-bench', '/bin/true'];
   const list = [
     await probe('bubblewrap, all namespaces', ['bwrap', ...BWRAP, 'true']),
-    await probe('podman run', ['podman', 'run', ...image]),
+    { name: 'podman run', ...(await podman('--network=none')) },
     await probe('docker run', ['docker', 'run', ...image]),
   ];
   const qemu = await probe('qemu, TCG', ['qemu-system-x86_64', '--version']);
