@@ -1,4 +1,4 @@
-/** Arrows run one way: cli → metrics → kernel → compartments → host, state → shared (docs/architecture.md). */
+/** Arrows run one way: cli, library → metrics → kernel → compartments → host, state → shared (docs/architecture.md). */
 const LAYERS = ['cli', 'metrics', 'kernel', 'compartments', 'state', 'host', 'shared'];
 const upward = LAYERS.flatMap((layer, depth) =>
   depth === 0
@@ -23,6 +23,19 @@ module.exports = {
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
     ...upward,
+    // The command and the library stand side by side on the same ground.
+    {
+      name: 'nothing-imports-library',
+      severity: 'error',
+      from: { path: `^src/(${LAYERS.join('|')})/` },
+      to: { path: '^src/library/' },
+    },
+    {
+      name: 'library-knows-no-cli',
+      severity: 'error',
+      from: { path: '^src/library/' },
+      to: { path: '^src/cli/' },
+    },
     ...KINDS.map((kind) => ({
       name: `${kind}-knows-no-other-subsystem`,
       severity: 'error',

@@ -53,7 +53,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/host/exec.ts'],
+    files: ['src/host/exec.ts', 'src/host/follow.ts'],
     rules: only(['yargs', 'yargs-parser', 'prom-client', 'systeminformation'], 'not here'),
   },
   {

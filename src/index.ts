@@ -1,26 +1,24 @@
-/** compart as a library. Importing it does nothing; the list of exports is pinned by a test. */
+/** compart as a library (docs/library.md). Importing it does nothing; the list of exports is pinned by a test. */
 export { CompartError, ERROR_CODES, type ErrorCode } from './shared/errors.js';
-export { Host, type HostPaths } from './host/host.js';
-export type { ExitStatus } from './host/launched.js';
+export type { Attached } from './compartments/attach.js';
+export type { Diagnosis } from './compartments/doctor.js';
+export type { CompartmentEvent } from './compartments/events.js';
+export type { CompartmentState, Inspection } from './compartments/inspect.js';
+export type { Swept } from './compartments/gc.js';
+export type { SubsystemKind } from './compartments/subsystem.js';
+export type { NetStats } from './compartments/net/record.js';
 export type { CpuStats, IoStats, MemoryStats, PidsStats } from './host/cgroup/driver.js';
-export { attachProcesses, type Attached } from './compartments/attach.js';
-export { openCompartment, type Compartment } from './compartments/compartment.js';
-export { diagnose, type Diagnosis } from './compartments/doctor.js';
-export { watchEvents, type CompartmentEvent } from './compartments/events.js';
-export type { RunResult } from './compartments/finish.js';
-export {
-  inspectCompartment,
-  listCompartments,
-  type CompartmentState,
-  type Inspection,
-} from './compartments/inspect.js';
-export { parseLimits, type Limits, type LimitTexts } from './compartments/limits.js';
-export { loadSubsystem, type LoadRequest } from './compartments/load.js';
-export { removeCompartment } from './compartments/remove.js';
-export { startDetached, startRun, type Run, type RunRequest } from './compartments/run.js';
-export { sweepAll, type Swept } from './compartments/gc.js';
-export { unloadSubsystem } from './compartments/unload.js';
-export { updateLimits } from './compartments/update.js';
+export type { GuestDiagnosis } from './kernel/doctor.js';
+export { Compartment, type CompartmentOptions } from './library/compartment.js';
+export { doctor, gc, history } from './library/doctor.js';
+export { LimitError, RunError } from './library/failure.js';
+export { Guest, type GuestOptions } from './library/guest.js';
+export type { Handle } from './library/handle.js';
+export type { ChangeOptions, LimitOptions } from './library/limits.js';
+export type { CommandOptions, OutputOf, RunOptions } from './library/options.js';
+export type { Result } from './library/result.js';
+export { run } from './library/run.js';
+export type { Stats } from './library/stats.js';
+export type { Subprocess } from './library/subprocess.js';
 export { registerCompartCollector, type CollectorOptions } from './metrics/registry.js';
-export { History, type ExitRecord, type Verdict } from './state/history.js';
-export { Store } from './state/store.js';
+export type { ExitRecord, Verdict } from './state/history.js';

@@ -75,9 +75,22 @@ async function moveTrees(compartment: Compartment, pids: readonly number[]): Pro
   return { pids: [...moved], heldBytes };
 }
 
-/** Descendants that were not moved yet; this process itself may be one (`attach $$`) and stays out. */
+/**
+ * Descendants that were not moved yet. This process itself may be one (`attach $$`) and stays out, and so does what runs in
+ * a compartment: it would leave its limits.
+ */
 function outside(host: Host, pid: number, moved: ReadonlySet<number>): number[] {
-  return descendants(host.paths.proc, pid).filter((child) => child !== process.pid && !moved.has(child));
+  return descendants(host.paths.proc, pid).filter(
+    (child) => child !== process.pid && !moved.has(child) && !isInCompartment(host, child),
+  );
+}
+
+function isInCompartment({ base, paths }: Host, pid: number): boolean {
+  const groups = readKernelFile(`${paths.proc}/${pid}/cgroup`) ?? '';
+  return (
+    base.path !== '/' &&
+    groups.split('\n').some((line) => line.replace(/^\d+:[^:]*:/, '').startsWith(`${base.path}/`))
+  );
 }
 
 function residentBytes(host: Host, pid: number): number {

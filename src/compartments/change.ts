@@ -26,7 +26,7 @@ export async function changeAlone<T>(
   const folder = store.folder(name);
   const self = selfIdentity(host.paths.proc);
   const patience = new Patience(folder, 'changing');
-  while (isBeingMade(host, store.get(name)) || !tryLock(folder, 'changing', host.paths.proc, self)) {
+  while (isBeingMade(host, store.get(name)) || !tryLock(folder, 'changing', host.paths.proc, self, false)) {
     const ms = patience.look();
     if (ms === null) {
       throw new CompartError('ERR_COMPART_BUSY', `another command changes "${name}" and does not end`);
@@ -52,7 +52,7 @@ export function mend(compartment: Compartment): boolean {
   const folder = store.folder(record.name);
   const whole = surplusOf(compartment).length === 0 && !hasStrayStack(record);
   if (isBeingMade(host, record) || whole) return true;
-  if (!tryLock(folder, 'changing', host.paths.proc, selfIdentity(host.paths.proc))) return true;
+  if (!tryLock(folder, 'changing', host.paths.proc, selfIdentity(host.paths.proc), false)) return true;
   try {
     return takeBack({ host, store, record: store.get(record.name) });
   } finally {

@@ -13,14 +13,18 @@ export type Stdio = 'inherit' | 'ignore' | 'pipe' | number;
 /** A command to be born in a compartment. */
 export interface CommandRequest {
   argv: readonly string[];
-  /** Added to the caller's own environment. */
+  /** Added to the caller's own environment, less the names in `unset`; all of it with `clearEnv`. */
   env: Record<string, string>;
+  unset?: readonly string[];
+  clearEnv?: boolean;
   workdir: string | null;
   /** `USER[:GROUP]`, or null to stay who the caller is. */
   user: string | null;
   stdio: readonly [Stdio, Stdio, Stdio];
   /** Only charged to the compartment: what it reaches it reaches otherwise (a client of a guest). */
   charged?: boolean;
+  /** A session, and with it a process group, of its own. */
+  ownSession?: boolean;
 }
 
 /** All that makes a process a member of everything the compartment has. */
@@ -37,13 +41,20 @@ function placementOf(compartment: Compartment, charged: boolean): LaunchPlan {
 
 function planFor(compartment: Compartment, request: CommandRequest): LaunchPlan {
   const { host } = compartment;
-  const plan: LaunchPlan = { ...placementOf(compartment, request.charged ?? false), env: request.env };
+  const { env, unset = [], clearEnv = false, ownSession = false } = request;
+  const plan: LaunchPlan = {
+    ...placementOf(compartment, request.charged ?? false),
+    ...(clearEnv ? { clearEnv } : {}),
+    ...(ownSession ? { setsid: true } : {}),
+    unsetEnv: unset,
+    env,
+  };
   if (request.workdir !== null) plan.workdir = request.workdir;
   if (request.user !== null) {
     const { uid, gid, groups, name, home } = lookUpUser(request.user);
     // A caller without privileges may stay who it is, and only that; setgroups(2) is not its to call.
     if (uid !== host.uid || host.uid === 0) plan.credentials = { uid, gid, groups };
-    plan.env = { HOME: home ?? '/', ...(name === null ? {} : { USER: name, LOGNAME: name }), ...request.env };
+    plan.env = { HOME: home ?? '/', ...(name === null ? {} : { USER: name, LOGNAME: name }), ...env };
   }
   return plan;
 }

@@ -28,7 +28,8 @@ export async function removeCompartment(host: Host, name: string, force: boolean
     });
   }
   killGroup(record.group);
-  const owner = record.owner;
+  // One that was made without a command has nobody who waits for its end.
+  const owner = record.main === null && record.startedAt !== null ? null : record.owner;
   for (const started = Date.now(); owner !== null && isAlive(host.paths.proc, owner); await delay(5)) {
     const now = store.read(name);
     if (now === null ? !store.hasFolder(name) : now.id !== record.id) return;

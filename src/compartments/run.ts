@@ -1,7 +1,8 @@
 import { closeSync } from 'node:fs';
 import { CompartError } from '../shared/errors.js';
+import { killGroupSoon } from '../host/cgroup/kill.js';
 import type { Host } from '../host/host.js';
-import { throwFailure } from '../host/launched.js';
+import { throwFailure, type Streams } from '../host/launched.js';
 import { identify, selfIdentity } from '../host/proc/identity.js';
 import { createCompartment, type Compartment, type CreateRequest } from './compartment.js';
 import { finishRun, type RunResult } from './finish.js';
@@ -12,7 +13,11 @@ import { takeAway } from './sweep.js';
 import { deadlineOf } from './timeout.js';
 
 /** A command and the compartment to run it in: every subsystem is loaded, so that its use is known at the end. */
-export type RunRequest = Omit<CreateRequest, 'kinds' | 'owned'> & CommandRequest;
+export type RunRequest = Omit<CreateRequest, 'kinds' | 'owned'> &
+  CommandRequest & {
+    /** From the end of its time to SIGKILL, in milliseconds. */
+    graceMs?: number;
+  };
 
 /**
  * What is made of a compartment before its command starts, and the command that is then started in it: a guest is one
@@ -24,6 +29,7 @@ export type Furnish = (compartment: Compartment, command: CommandRequest) => Com
 export interface Run {
   compartment: Compartment;
   pid: number;
+  streams: Streams;
   /** Sends a signal to the command itself. */
   signal(signal: NodeJS.Signals): void;
   /** The end; the compartment is gone by then. Rejects with a CompartError if the command could not be started. */
@@ -46,17 +52,23 @@ export async function startRun(host: Host, request: RunRequest, furnish = asItIs
   const { store, record } = compartment;
   try {
     const command = furnish(compartment, request);
-    const launched = await launchIn(compartment, command, { deadline: deadlineOf(compartment) });
+    const launched = await launchIn(compartment, command, {
+      deadline: deadlineOf(compartment, request.graceMs),
+    });
     record.startedAt = Date.now();
     record.main = identify(host.paths.proc, launched.pid);
     store.save(record);
     const ended = exitOf(launched)
-      .then((exit) => finishRun(compartment, exit))
+      .then(async (exit) => {
+        // Under a front nobody waits for the event loop.
+        if (host.front === null) await killGroupSoon(record.group);
+        return finishRun(compartment, exit);
+      })
       .catch((error: unknown) => {
         abandon(compartment);
         throw error;
       });
-    return { compartment, pid: launched.pid, signal: launched.signal, ended };
+    return { compartment, pid: launched.pid, streams: launched.streams, signal: launched.signal, ended };
   } catch (error) {
     abandon(compartment);
     throw error;

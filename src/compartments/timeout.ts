@@ -13,13 +13,16 @@ function askToEnd(compartment: Compartment): void {
   signalCompartment(compartment, constants.signals.SIGTERM);
 }
 
-/** --timeout of a command in the foreground: TERM to the whole compartment, KILL to what is left of it 5 s later. */
-export function deadlineOf(compartment: Compartment): Deadline | null {
+/**
+ * --timeout of a command in the foreground: TERM to the whole compartment, KILL to what is left of it later, 5 s if
+ * nobody says otherwise.
+ */
+export function deadlineOf(compartment: Compartment, graceMs = GRACE_MS): Deadline | null {
   const ms = compartment.record.spec.timeoutMs;
   if (ms === null) return null;
   const expire: Deadline['expire'] = (late) =>
     late ? killGroup(compartment.record.group) : askToEnd(compartment);
-  return { ms, expire };
+  return { ms, graceMs, expire };
 }
 
 /** The same for a detached one, whose time its monitor has counted. */

@@ -51,6 +51,7 @@ export async function launch(launcher: string, request: LaunchRequest): Promise<
     if (request.deadline !== null) keepTime(request.deadline, exited);
     return {
       pid: child.pid,
+      streams: child,
       exited: () => exited,
       report,
       go: () => socket?.write('g'),
@@ -60,14 +61,24 @@ export async function launch(launcher: string, request: LaunchRequest): Promise<
       },
       signal: (signal) => child.kill(signal),
     };
+  } catch (error) {
+    if (resultFd !== null) closeSync(resultFd);
+    // What is wrong with the words or the descriptors (E2BIG, EBADF) Node throws at once.
+    throw error instanceof CompartError ? error : notStarted(error);
   } finally {
     closeSync(planFd);
   }
 }
 
-function keepTime({ ms, expire }: Deadline, exited: Promise<ExitStatus>): void {
+function notStarted(error: unknown): CompartError {
+  const hint = errnoOf(error) === 'ENOENT' ? { hint: 'build the launcher: npm run build:native' } : {};
+  const message = `cannot start the launcher: ${systemReason(error)}`;
+  return new CompartError('ERR_COMPART_LAUNCH', message, { cause: error, ...hint });
+}
+
+function keepTime({ ms, graceMs = GRACE_MS, expire }: Deadline, exited: Promise<ExitStatus>): void {
   let timer = setTimeout(() => {
-    timer = setTimeout(() => expire(true), GRACE_MS);
+    timer = setTimeout(() => expire(true), graceMs);
     expire(false);
   }, ms);
   const stop = (): void => clearTimeout(timer);
@@ -77,15 +88,7 @@ function keepTime({ ms, expire }: Deadline, exited: Promise<ExitStatus>): void {
 function exitOf(child: ChildProcess): Promise<ExitStatus> {
   const exited = new Promise<ExitStatus>((resolve, reject) => {
     child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
-    child.once('error', (error) => {
-      const hint = errnoOf(error) === 'ENOENT' ? { hint: 'build the launcher: npm run build:native' } : {};
-      reject(
-        new CompartError('ERR_COMPART_LAUNCH', `cannot start the launcher: ${systemReason(error)}`, {
-          cause: error,
-          ...hint,
-        }),
-      );
-    });
+    child.once('error', (error) => reject(notStarted(error)));
   });
   exited.catch(() => undefined);
   return exited;
@@ -165,6 +168,22 @@ export function startTool(file: string, argv: readonly string[]): number | null 
   child.on('error', () => undefined);
   child.unref();
   return child.pid ?? null;
+}
+
+/**
+ * Starts a program that reads from this process as long as it lives; neither holds up the end of the other.
+ * @returns writes to it
+ */
+export function startListener(file: string, argv: readonly string[]): (word: string) => void {
+  const { spawn } = process.getBuiltinModule('node:child_process');
+  const stdio: StdioOptions = ['pipe', 'ignore', 'ignore'];
+  const child = spawn(file, [...argv], { stdio, detached: true, env: toolEnvironment() });
+  const input = child.stdin as Duplex & { unref: () => void };
+  child.on('error', () => undefined);
+  input.on('error', () => undefined);
+  child.unref();
+  input.unref();
+  return (word) => void input.write(word);
 }
 
 /** How a tool ended that was waited for without the event loop. */
@@ -250,51 +269,4 @@ export async function startHeld(file: string, argv: readonly string[]): Promise<
 export function toolExists(file: string): boolean {
   const dirs = (toolEnvironment()['PATH'] ?? '').split(':');
   return dirs.some((dir) => dir !== '' && existsSync(`${dir}/${file}`));
-}
-
-/** How a tool is started that takes long. */
-export interface FollowOptions {
-  cwd: string;
-  /** All of its environment. */
-  env: Readonly<Record<string, string>>;
-  /** What is its descriptor 3. */
-  fd?: number;
-  /** Ends it, with everything that it has started. */
-  abort: AbortSignal;
-  /** Each line that it prints, on stdout or stderr. */
-  onLine: (line: string) => void;
-}
-
-/**
- * Runs a tool that takes long, in a process group of its own, and reads what it prints. It reads on to the end of both
- * streams: until then something of the group may still write.
- * @throws what AbortSignal.reason says, once the group is dead
- */
-export async function followTool(
-  file: string,
-  argv: readonly string[],
-  options: FollowOptions,
-): Promise<ExitStatus> {
-  const { cwd, env, fd, abort, onLine } = options;
-  abort.throwIfAborted();
-  const { spawn } = await childProcess();
-  const { createInterface } = await import('node:readline');
-  const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...(fd === undefined ? [] : [fd])];
-  const child = spawn(file, [...argv], { cwd, env, stdio, detached: true });
-  for (const input of [child.stdout, child.stderr])
-    if (input !== null) createInterface({ input }).on('line', onLine);
-  const end = (): void => {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-  };
-  abort.addEventListener('abort', end, { once: true });
-  try {
-    return await new Promise<ExitStatus>((resolve, reject) => {
-      child.once('close', (exitCode, signal) =>
-        abort.aborted ? reject(abort.reason as Error) : resolve({ exitCode, signal }),
-      );
-      child.once('error', reject);
-    });
-  } finally {
-    abort.removeEventListener('abort', end);
-  }
 }

@@ -1,6 +1,6 @@
 import { readSync, writeSync } from 'node:fs';
 import { CompartError } from '../shared/errors.js';
-import { parseEnding, type ExitStatus, type Launched, type LaunchRequest } from './launched.js';
+import { NO_STREAMS, parseEnding, type ExitStatus, type Launched, type LaunchRequest } from './launched.js';
 import { encodePlan, parseReport, type LaunchReport } from './plan.js';
 
 const HIDDEN = 'COMPART_HIDDEN_';
@@ -92,6 +92,7 @@ function sameAtEnd(own: readonly string[], words: readonly string[]): number {
 /** A command as the front tells of it; each wait reads on from where the last one ended. */
 class FrontLaunch implements Launched {
   readonly pid: number;
+  readonly streams = NO_STREAMS;
   readonly go: () => void;
   readonly #line: () => string;
   readonly #expire: (late: boolean) => void;

@@ -13,9 +13,10 @@ import { parseMeminfo } from './proc/meminfo.js';
 /**
  * `launch`: what every command starts through. `router` and `relay`: they hold a private router and lead to a published
  * port. `later`: ends a change in the background. `knock`: tries whether a stack's packets are handed on. `flow`: fills
- * a link, to measure it. `guest` and `init`: the two ends of a guest, on the host and within.
+ * a link, to measure it. `heir`: takes away what a process leaves that has ended. `guest` and `init`: the two ends of a guest, on the host and within.
  */
-export type NativeProgram = 'launch' | 'router' | 'relay' | 'later' | 'knock' | 'flow' | 'guest' | 'init';
+export type NativeProgram =
+  'launch' | 'router' | 'relay' | 'later' | 'knock' | 'flow' | 'heir' | 'guest' | 'init';
 
 /** Every root path that compart reads or writes; a test lends its own. */
 export interface HostPaths {

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
 import { getSystemErrorName } from 'node:util';
 import { reasonOf } from '../shared/errors.js';
 import { launchError, type LaunchPlan, type LaunchReport } from './plan.js';
@@ -32,9 +33,21 @@ export const GRACE_MS = 5000;
 /** A command's time, counted from its start. */
 export interface Deadline {
   ms: number;
-  /** Called when it is up, and once more ({@link GRACE_MS} later, `late`) if the command is still there. */
+  /** From the first call to the second; {@link GRACE_MS} if left out, and always under a front. */
+  graceMs?: number;
+  /** Called when it is up, and once more (`late`) if the command is still there. */
   expire: (late: boolean) => void;
 }
+
+/** The caller's ends of a command's pipes; null for what is none. */
+export interface Streams {
+  stdin: Writable | null;
+  stdout: Readable | null;
+  stderr: Readable | null;
+}
+
+/** Those of a command that a front has started: its descriptors are the front's own. */
+export const NO_STREAMS: Streams = { stdin: null, stdout: null, stderr: null };
 
 export interface LaunchRequest {
   plan: LaunchPlan;
@@ -50,6 +63,7 @@ export interface LaunchRequest {
 /** A process on its way into its compartment. */
 export interface Launched {
   pid: number;
+  streams: Streams;
   /** Waits for the end. */
   exited: () => Promise<ExitStatus>;
   /**

@@ -20,6 +20,9 @@ export interface LaunchPlan {
   credentials?: { uid: number; gid: number; groups: number[] };
   noNewPrivs?: boolean;
   workdir?: string;
+  /** The environment begins empty, or without these names; then `env` is set. */
+  clearEnv?: boolean;
+  unsetEnv?: readonly string[];
   env?: Record<string, string>;
   /** A supervisor that stays after compart has returned. */
   monitor?: { timeoutMs: number | null; finish: string[]; expire: string[] };
@@ -50,6 +53,8 @@ export function encodePlan(plan: LaunchPlan): Buffer {
   }
   if (plan.noNewPrivs) add('nnp', 1);
   if (plan.workdir !== undefined) add('workdir', plan.workdir);
+  if (plan.clearEnv) add('clearenv', 1);
+  for (const name of plan.unsetEnv ?? []) add('unsetenv', name);
   for (const [key, value] of Object.entries(plan.env ?? {})) add('env', `${key}=${value}`);
   return encodeRecords('compart-plan/1', records);
 }

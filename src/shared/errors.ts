@@ -32,6 +32,14 @@ export const ERROR_CODES = {
     exitCode: 125,
     when: 'A kernel for guests cannot be built; the message says what failed.',
   },
+  ERR_COMPART_FAILED: {
+    exitCode: 125,
+    when: 'Library: the command ended with another code than 0, or by a signal; `exitCode` is as of `compart run`.',
+  },
+  ERR_COMPART_LIMIT: { exitCode: 125, when: 'Library: the same, and it had met a limit, which decided.' },
+  ERR_COMPART_TIMEOUT: { exitCode: 125, when: 'Library: the time of the command ran out.' },
+  ERR_COMPART_CANCELED: { exitCode: 125, when: 'Library: the AbortSignal of the command was aborted.' },
+  ERR_COMPART_MAX_BUFFER: { exitCode: 125, when: 'Library: the command wrote more than is collected.' },
   ERR_COMPART_INTERNAL: { exitCode: 125, when: 'A defect in compart itself; please report it.' },
 } as const;
 

@@ -11,9 +11,16 @@ export type Lock = 'removing' | 'changing' | 'folding';
 /**
  * Takes a lock on the folder of a compartment. It is a symbolic link that names its holder: made in one step
  * with its content, also on a full disk, and nobody's once the holder is dead.
+ * @param again may this process have it once more? Not where it changes several things at once, each in its own time
  * @returns false if another live process holds it, or the folder is gone
  */
-export function tryLock(folder: string, lock: Lock, proc: string, self: ProcessIdentity): boolean {
+export function tryLock(
+  folder: string,
+  lock: Lock,
+  proc: string,
+  self: ProcessIdentity,
+  again = true,
+): boolean {
   const path = `${folder}/${lock}`;
   for (let tries = 0; tries < 3; tries += 1) {
     try {
@@ -25,7 +32,7 @@ export function tryLock(folder: string, lock: Lock, proc: string, self: ProcessI
       if (errno !== 'EEXIST') throw stateError('lock', path, error);
       const holder = holderOf(path);
       if (holder === null) continue;
-      if (isSame(holder, self)) return true;
+      if (isSame(holder, self)) return again;
       if (isAlive(proc, holder)) return false;
       breakLock(path, holder, proc, self);
     }

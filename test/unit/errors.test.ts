@@ -32,6 +32,11 @@ describe('ERROR_CODES', () => {
       ATTACH: 125,
       LISTEN: 125,
       BUILD: 125,
+      FAILED: 125,
+      LIMIT: 125,
+      TIMEOUT: 125,
+      CANCELED: 125,
+      MAX_BUFFER: 125,
       INTERNAL: 125,
     });
   });

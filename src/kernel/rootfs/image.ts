@@ -1,7 +1,8 @@
 import { closeSync, constants, existsSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CompartError, usageError } from '../../shared/errors.js';
-import { followTool, runToolSync, toolExists } from '../../host/exec.js';
+import { runToolSync, toolExists } from '../../host/exec.js';
+import { followTool } from '../../host/follow.js';
 import { stateError } from '../../state/json.js';
 import { hostSources } from './sources.js';
 

@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { CompartError, systemReason } from '../../shared/errors.js';
-import { followTool } from '../../host/exec.js';
+import { followTool } from '../../host/follow.js';
 import { formatIdentity, isAlive, parseIdentity, selfIdentity } from '../../host/proc/identity.js';
 import { makeDirs } from '../../state/json.js';
 
