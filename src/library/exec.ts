@@ -17,9 +17,16 @@ function requestOf({ argv, env, unset, clearEnv, cwd, user, stdio }: CommandSpec
   return { argv, env, unset, clearEnv, workdir: cwd, user, stdio, ownSession: true };
 }
 
-/** What is started on the host: the command itself, or the client that has it started in a guest. */
+/**
+ * What is started on the host: the command itself, or the client that has it started in a guest. A copy of the host's root
+ * shows the directory that the guest was booted in, which need not be that of this process.
+ */
 function commandIn(compartment: Compartment, request: CommandRequest): CommandRequest {
-  if (compartment.record.kind === 'guest') return commandInGuest(compartment, request);
+  const { kind, guest, spec } = compartment.record;
+  if (kind === 'guest') {
+    const workdir = request.workdir ?? (guest?.root === 'host' ? spec.workdir : null);
+    return commandInGuest(compartment, { ...request, workdir });
+  }
   requireIntact(compartment);
   return request;
 }
