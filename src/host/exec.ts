@@ -1,5 +1,6 @@
 import type { ChildProcess, SpawnSyncReturns, StdioOptions } from 'node:child_process';
 import { closeSync, existsSync, fstatSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { CompartError, errnoOf, systemReason } from '../shared/errors.js';
 import { GRACE_MS, type Deadline, type ExitStatus, type Launched, type LaunchRequest } from './launched.js';
@@ -41,7 +42,7 @@ export async function launch(launcher: string, request: LaunchRequest): Promise<
   const stdio: StdioOptions = [...request.stdio, planFd, resultFd ?? 'pipe'];
   try {
     const child = spawn(launcher, ['3', '4', '--', ...request.argv], { stdio });
-    const exited = exitOf(child);
+    const exited = exitOf(launcher, child);
     if (child.pid === undefined) {
       await exited;
       throw new CompartError('ERR_COMPART_INTERNAL', 'the launcher has no pid');
@@ -64,15 +65,16 @@ export async function launch(launcher: string, request: LaunchRequest): Promise<
   } catch (error) {
     if (resultFd !== null) closeSync(resultFd);
     // What is wrong with the words or the descriptors (E2BIG, EBADF) Node throws at once.
-    throw error instanceof CompartError ? error : notStarted(error);
+    throw error instanceof CompartError ? error : notStarted(launcher, error);
   } finally {
     closeSync(planFd);
   }
 }
 
-function notStarted(error: unknown): CompartError {
-  const hint = errnoOf(error) === 'ENOENT' ? { hint: 'build the launcher: npm run build:native' } : {};
-  const message = `cannot start the launcher: ${systemReason(error)}`;
+function notStarted(file: string, error: unknown): CompartError {
+  const source = dirname(dirname(file));
+  const hint = errnoOf(error) === 'ENOENT' ? { hint: `build it, with a C compiler: make -C ${source}` } : {};
+  const message = `cannot start ${file}: ${systemReason(error)}`;
   return new CompartError('ERR_COMPART_LAUNCH', message, { cause: error, ...hint });
 }
 
@@ -85,10 +87,10 @@ function keepTime({ ms, graceMs = GRACE_MS, expire }: Deadline, exited: Promise<
   exited.then(stop, stop);
 }
 
-function exitOf(child: ChildProcess): Promise<ExitStatus> {
+function exitOf(file: string, child: ChildProcess): Promise<ExitStatus> {
   const exited = new Promise<ExitStatus>((resolve, reject) => {
     child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
-    child.once('error', (error) => reject(notStarted(error)));
+    child.once('error', (error) => reject(notStarted(file, error)));
   });
   exited.catch(() => undefined);
   return exited;
@@ -247,7 +249,7 @@ export async function startHeld(file: string, argv: readonly string[]): Promise<
     detached: true,
   });
   const socket = child.stdio[3] as Duplex;
-  const ended = exitOf(child);
+  const ended = exitOf(file, child);
   let said = '';
   await new Promise<void>((resolve) => {
     socket.on('data', (chunk: Buffer) => {

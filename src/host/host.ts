@@ -197,8 +197,13 @@ function networkFolder(uid: number, caller: Caller): string {
 
 /** A program of native/: beside the bundle when installed, in the source tree when the library runs from there. */
 function findNative(program: NativeProgram): string {
-  const places = ['../', '../../', '../../../'].map((up) =>
-    fileURLToPath(new URL(`${up}native/build/compart-${program}`, import.meta.url)),
+  const folders = ['../', '../../', '../../../'].map((up) =>
+    fileURLToPath(new URL(`${up}native`, import.meta.url)),
   );
-  return places.find((path) => existsSync(path)) ?? places[0] ?? program;
+  const builds = ['build', `linux-${process.arch}`];
+  const places = folders.flatMap((folder) => builds.map((build) => `${folder}/${build}/compart-${program}`));
+  const found = places.find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  const source = folders.find((folder) => existsSync(`${folder}/Makefile`)) ?? folders[0] ?? '';
+  return `${source}/build/compart-${program}`;
 }

@@ -24,7 +24,7 @@ function print(
 ): void {
   out(`cgroups   ${cgroups}, compartments stand below ${base}, uid ${uid}\n`);
   out(
-    `launcher  ${launcher.present ? launcher.path : `missing: ${launcher.path} (npm run build:native)`}\n\n`,
+    `launcher  ${launcher.present ? launcher.path : `missing: ${launcher.path} (make -C native)`}\n\n`,
   );
   const rows = subsystems.map(({ kind, driver, refusals }) => [
     kind,

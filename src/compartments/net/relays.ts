@@ -85,7 +85,7 @@ export class Relays {
       ...[route.protocol, route.ip, String(route.port), route.targetIp, String(route.targetPort)],
     ];
     const result = runToolSync(this.#host.paths.native('relay'), argv);
-    if (result.errno === 'ENOENT') return 'it is not built: npm run build:native';
+    if (result.errno === 'ENOENT') return 'it is not built: make -C native';
     if (result.status === 0) return null;
     const failed = /^fail (\S+) (\d+) ?(.*)$/m.exec(result.stderr);
     if (failed?.[1] === undefined) return result.stderr || 'the relay ended';
