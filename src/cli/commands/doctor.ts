@@ -23,9 +23,7 @@ function print(
   { out }: Terminal,
 ): void {
   out(`cgroups   ${cgroups}, compartments stand below ${base}, uid ${uid}\n`);
-  out(
-    `launcher  ${launcher.present ? launcher.path : `missing: ${launcher.path} (make -C native)`}\n\n`,
-  );
+  out(`launcher  ${launcher.present ? launcher.path : `missing: ${launcher.path} (make -C native)`}\n\n`);
   const rows = subsystems.map(({ kind, driver, refusals }) => [
     kind,
     driver ?? 'no',
