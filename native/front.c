@@ -3,16 +3,17 @@
  *
  * What bin/compart starts. For `run`, `exec` and `boot` it is the parent of the command: it stays in the
  * caller's process group with the caller's descriptors, signal dispositions and environment, and
- * starts Node as a planner beside it, in a session of its own. While Node starts, the front has
- * little to do; when Node has made the groups it is handed the plan, and when the command has ended
- * and Node has read the counters, the front is told the status and exits without waiting for Node.
- * Every other verb is Node's alone.
+ * has a service of this user plan for it (warm.h), or starts a planner beside it, in a session of its
+ * own. When the planner has made the groups the front is handed the plan, and when the command has
+ * ended and the planner has read the counters, the front is told the status and exits without waiting
+ * for the planner. Every other verb is Node's alone.
  *
  * The planner speaks in frames on a socket: a length of 4 bytes (of what follows), a kind, a body.
  *     L  launch: "TIMEOUT_MS WORDS" NUL, the plan (plan.h), the command line: its words, each with
  *        a NUL, and after them WORDS of the front's own last words, byte for byte
  *     g  go: a held command goes on
  *     E  end: one byte, the exit status
+ *     O, S  from a service only: bytes for stdout, for stderr
  * The front answers in lines: "pid N", what the launch says ("ready", "fail STEP ERRNO DETAIL"),
  * "timeout" and 5 s later "kill" when TIMEOUT_MS have passed since the exec, "exited:N" or
  * "signaled:N".
@@ -35,7 +36,9 @@
 #include "launch.h"
 #include "planner.h"
 #include "signals.h"
+#include "warm.h"
 
+#define WORLD "world"
 #define FRAME_MAX (2 * PLAN_BYTES_MAX)
 
 _Noreturn void front_fail(const char *what, int error)
@@ -69,6 +72,10 @@ static _Noreturn void planner_ended(const struct front *front)
 		fputs(FRONT_NAME "the planner ended; compart gc removes what is left\n", stderr);
 		_exit(EXIT_LAUNCH);
 	}
+	if (front->planner == 0) {
+		fputs(FRONT_NAME "the service ended\n", stderr);
+		_exit(EXIT_LAUNCH);
+	}
 	while (waitpid(front->planner, &status, 0) < 0 && errno == EINTR)
 		continue;
 	if (WIFSIGNALED(status)) {
@@ -84,6 +91,12 @@ static _Noreturn void end(const struct front *front, unsigned char status)
 	if (front->command == 0)
 		foreground_die_of_kept(front);
 	_exit(status);
+}
+
+/* Nobody may read it any more: what the command did is told by the status all the same. */
+static void print(int fd, const char *text, size_t size)
+{
+	(void)fd_write(fd, text, size);
 }
 
 static bool read_all(int fd, void *buffer, size_t size)
@@ -118,6 +131,12 @@ static void hear_planner(struct front *front)
 	case 'g':
 		if (front->report_fd >= 0)
 			(void)fd_write(front->report_fd, "g", 1);
+		break;
+	case 'O':
+		print(STDOUT_FILENO, frame + 1, size - 1);
+		break;
+	case 'S':
+		print(STDERR_FILENO, frame + 1, size - 1);
 		break;
 	case 'E':
 		end(front, size > 1 ? (unsigned char)frame[1] : EXIT_LAUNCH);
@@ -162,7 +181,11 @@ int main(int argc, char **argv)
 	struct front front = {
 		.argv = argv, .argc = argc, .report_fd = -1, .deadline_ms = CLOCK_NEVER};
 
+	const int64_t began_us = clock_wall_us();
+
 	unsetenv(PLANNER_VARIABLE);
+	if (argc == 2 && strcmp(argv[1], WORLD) == 0)
+		warm_print_world();
 	if (argc < 2 || !is_foreground(argv[1]))
 		planner_exec(argc, argv);
 	int null_fd = fd_open_null();
@@ -171,7 +194,9 @@ int main(int argc, char **argv)
 	close(null_fd);
 	front.on_terminal = tcgetattr(STDIN_FILENO, &front.terminal) == 0;
 	foreground_watch_signals(&front);
-	front.planner = planner_start(argc, argv, &front.channel);
-	front.quickener = planner_quicken_joins();
+	if (!warm_ask(argc, argv, began_us, &front.channel)) {
+		front.planner = planner_start(argc, argv, began_us, &front.channel);
+		front.quickener = planner_quicken_joins();
+	}
 	attend(&front);
 }

@@ -36,7 +36,7 @@ static const char *const steering_bun[] = {"BUN_", "NODE_", "JSC_", "WTF_", "MIM
 static const char *const steering_node[] = {"NODE_EXTRA_CA_CERTS=", PLANNER_HIDDEN, NULL};
 
 /* The path of this very program, whatever name it was started by. */
-static const char *own_path(void)
+const char *planner_own_path(void)
 {
 	static char path[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
@@ -47,19 +47,26 @@ static const char *own_path(void)
 	return path;
 }
 
-/* A file of this installation. */
-static char *installed(const char *name)
+const char *planner_root(void)
 {
-	char root[PATH_MAX], *path;
+	static char root[PATH_MAX];
 
-	strcpy(root, own_path());
+	strcpy(root, planner_own_path());
 	for (int i = 0; i < DEPTH; i++) {
 		char *slash = strrchr(root, '/');
 		if (slash == NULL)
 			front_fail(root, ENOENT);
 		*slash = '\0';
 	}
-	if (asprintf(&path, "%s/%s", root, name) < 0)
+	return root;
+}
+
+/* A file of this installation. */
+static char *installed(const char *name)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/%s", planner_root(), name) < 0)
 		front_fail(name, ENOMEM);
 	return path;
 }
@@ -172,15 +179,14 @@ static _Noreturn void become_planner(int argc, char **argv, pid_t parent, int ch
 	/* The command's descriptors are held open by nobody else than it would be without compart. */
 	fd_close_others(kept, 1);
 	(void)signals_reset(0, &which);
-	if (asprintf(&variable, "%d:%" PRId64 ":%s", CHANNEL_FD, began_us, own_path()) < 0 ||
+	if (asprintf(&variable, "%d:%" PRId64 ":%s", CHANNEL_FD, began_us, planner_own_path()) < 0 ||
 	    setenv(PLANNER_VARIABLE, variable, 1) < 0)
 		front_fail("environment", ENOMEM);
 	planner_exec(argc, argv);
 }
 
-pid_t planner_start(int argc, char **argv, int *channel)
+pid_t planner_start(int argc, char **argv, int64_t began_us, int *channel)
 {
-	const int64_t began_us = clock_wall_us();
 	const pid_t self = getpid();
 	int ends[2];
 

@@ -2,6 +2,7 @@ import type { Args } from './parse.js';
 import { GUESTS } from './guests.js';
 import { KERNELS } from './kernels.js';
 import { OBSERVING } from './observing.js';
+import { SERVICES } from './services.js';
 import { IDENTITY, LIMIT_FLAGS, SET_FLAGS, type Option } from './options.js';
 import type { Terminal } from './terminal.js';
 
@@ -253,6 +254,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   },
   ...OBSERVING,
   ...KERNELS,
+  ...SERVICES,
   doctor: {
     usage: 'doctor',
     summary: 'what this host can enforce, and what mends the rest',

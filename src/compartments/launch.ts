@@ -1,3 +1,4 @@
+import { CompartError } from '../shared/errors.js';
 import { attachByManager } from '../host/cgroup/systemd.js';
 import { launch } from '../host/exec.js';
 import { throwFailure, type Deadline, type ExitStatus, type Launched } from '../host/launched.js';
@@ -82,7 +83,9 @@ export async function launchIn(
   };
   // A command that outlives the front is not the front's to start.
   const front = monitor === undefined ? host.front : null;
-  const launched = front === null ? await launch(host.paths.native('launch'), asked) : front.launch(asked);
+  if (monitor !== undefined && host.front?.detaches === false)
+    throw new CompartError('ERR_COMPART_INTERNAL', 'a detached command was asked of a service');
+  const launched = await (front === null ? launch(host.paths.native('launch'), asked) : front.launch(asked));
   if (byManager) {
     const { pid } = await launched.report('ready');
     await attachByManager('user', record.name, pid ?? launched.pid);

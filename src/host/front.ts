@@ -1,7 +1,15 @@
 import { readSync, writeSync } from 'node:fs';
 import { CompartError } from '../shared/errors.js';
-import { NO_STREAMS, parseEnding, type ExitStatus, type Launched, type LaunchRequest } from './launched.js';
-import { encodePlan, parseReport, type LaunchReport } from './plan.js';
+import { encodeFrame, launchFrame } from './frame.js';
+import {
+  NO_STREAMS,
+  parseEnding,
+  type ExitStatus,
+  type Launched,
+  type LaunchRequest,
+  type Starter,
+} from './launched.js';
+import { parseReport, type LaunchReport } from './plan.js';
 
 const HIDDEN = 'COMPART_HIDDEN_';
 
@@ -10,11 +18,10 @@ const HIDDEN = 'COMPART_HIDDEN_';
  * and waits for it. Both ends are read and written without the event loop, as nothing else is to be done. This
  * process dies when the front does, so that a front that was killed leaves what `gc` removes.
  */
-export class Front {
-  /** The program itself. */
+export class Front implements Starter {
   readonly path: string;
-  /** When it began, as `performance.timeOrigin` counts: Unix milliseconds, and parts of them. */
   readonly beganMs: number;
+  readonly detaches = true;
   readonly #fd: number;
   readonly #buffer = Buffer.alloc(4096);
   #text = '';
@@ -38,31 +45,24 @@ export class Front {
     return fd === undefined ? null : new Front(Number(fd), Number(began), path);
   }
 
-  /** Has the front start the command, with its own descriptors, environment and process group. */
-  launch({ plan, argv, deadline }: LaunchRequest): Launched {
-    // Words of the command line are only counted: Node has decoded them, and not every word is UTF-8.
-    const own = sameAtEnd(process.argv, argv);
-    const words = argv.slice(0, argv.length - own).map((word) => `${word}\0`);
-    this.#send('L', `${deadline?.ms ?? 0} ${own}\0`, encodePlan(plan), ...words);
+  launch(request: LaunchRequest): Launched {
+    this.#send(launchFrame(process.argv.slice(2), request));
     return new FrontLaunch(
       () => this.#line(),
-      () => this.#send('g'),
-      (late) => deadline?.expire(late),
+      () => this.#send(encodeFrame('g')),
+      (late) => request.deadline?.expire(late),
     );
   }
 
   /** Ends the front with this status, and this process without the time that Node takes to clean up. */
   end(status: number): void {
     process.emit('exit', status);
-    this.#send('E', Buffer.of(status));
+    this.#send(encodeFrame('E', Buffer.of(status)));
     process.kill(process.pid, 'SIGKILL');
   }
 
-  #send(kind: 'L' | 'g' | 'E', ...parts: ReadonlyArray<string | Buffer>): void {
-    const frame = Buffer.concat([kind, ...parts].map((part) => Buffer.from(part)));
-    const size = new Uint8Array(Uint32Array.of(frame.length).buffer);
-    for (let rest = Buffer.concat([size, frame]); rest.length > 0;)
-      rest = rest.subarray(writeSync(this.#fd, rest));
+  #send(frame: Buffer): void {
+    for (let rest = frame; rest.length > 0;) rest = rest.subarray(writeSync(this.#fd, rest));
   }
 
   #line(): string {
@@ -79,14 +79,6 @@ export class Front {
       this.#text += this.#buffer.toString('latin1', 0, count);
     }
   }
-}
-
-/** How many words are the same at the end of both; the first of this process's own is not the front's. */
-function sameAtEnd(own: readonly string[], words: readonly string[]): number {
-  let count = 0;
-  while (count < words.length && count < own.length - 2 && own.at(-1 - count) === words.at(-1 - count))
-    count += 1;
-  return count;
 }
 
 /** A command as the front tells of it; each wait reads on from where the last one ended. */

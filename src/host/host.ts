@@ -6,17 +6,18 @@ import { Caller } from './caller.js';
 import { chooseBase, refusalOf, type BaseFacts, type CgroupBase, type Refusal } from './cgroup/base.js';
 import { detectLayout, hierarchyOf, type CgroupLayout } from './cgroup/detect.js';
 import { delegatedBase, delegatedControllers, stopDelegatedBase } from './cgroup/systemd.js';
-import type { Front } from './front.js';
 import { readKernelFile } from './kernfs.js';
+import type { Starter } from './launched.js';
 import { parseMeminfo } from './proc/meminfo.js';
 
 /**
  * `launch`: what every command starts through. `router` and `relay`: they hold a private router and lead to a published
  * port. `later`: ends a change in the background. `knock`: tries whether a stack's packets are handed on. `flow`: fills
  * a link, to measure it. `heir`: takes away what a process leaves that has ended. `guest` and `init`: the two ends of a guest, on the host and within.
+ * `front`: `compart` itself.
  */
 export type NativeProgram =
-  'launch' | 'router' | 'relay' | 'later' | 'knock' | 'flow' | 'heir' | 'guest' | 'init';
+  'front' | 'launch' | 'router' | 'relay' | 'later' | 'knock' | 'flow' | 'heir' | 'guest' | 'init';
 
 /** Every root path that compart reads or writes; a test lends its own. */
 export interface HostPaths {
@@ -40,7 +41,7 @@ export class Host {
   /** On whose behalf this is. */
   readonly caller: Caller;
   /** What started this process to plan for it, and starts the command; null where that is done from here. */
-  readonly front: Front | null;
+  readonly front: Starter | null;
   readonly #override: string | null;
   #layout: CgroupLayout | null = null;
   #base: CgroupBase | null = null;
@@ -51,7 +52,7 @@ export class Host {
     ids: { uid: number; gid: number },
     cgroupOverride: string | null = null,
     caller = new Caller(),
-    front: Front | null = null,
+    front: Starter | null = null,
   ) {
     this.paths = paths;
     this.caller = caller;
@@ -64,7 +65,7 @@ export class Host {
   /**
    * The host this process runs on. COMPART_STATE and COMPART_CGROUP of the caller move the state folder and the groups.
    */
-  static current(caller = new Caller(), front: Front | null = null): Host {
+  static current(caller = new Caller(), front: Starter | null = null): Host {
     const uid = process.getuid?.() ?? 0;
     const gid = process.getgid?.() ?? 0;
     return new Host(
@@ -197,13 +198,14 @@ function networkFolder(uid: number, caller: Caller): string {
 
 /** A program of native/: beside the bundle when installed, in the source tree when the library runs from there. */
 function findNative(program: NativeProgram): string {
+  const name = program === 'front' ? 'compart' : `compart-${program}`;
   const folders = ['../', '../../', '../../../'].map((up) =>
     fileURLToPath(new URL(`${up}native`, import.meta.url)),
   );
   const builds = ['build', `linux-${process.arch}`];
-  const places = folders.flatMap((folder) => builds.map((build) => `${folder}/${build}/compart-${program}`));
+  const places = folders.flatMap((folder) => builds.map((build) => `${folder}/${build}/${name}`));
   const found = places.find((path) => existsSync(path));
   if (found !== undefined) return found;
   const source = folders.find((folder) => existsSync(`${folder}/Makefile`)) ?? folders[0] ?? '';
-  return `${source}/build/compart-${program}`;
+  return `${source}/build/${name}`;
 }

@@ -78,6 +78,18 @@ export interface Launched {
   signal: (signal: NodeJS.Signals) => void;
 }
 
+/** What starts commands in the place of this process: their parent, which waits for them. */
+export interface Starter {
+  /** The program itself. */
+  readonly path: string;
+  /** When it began, as `performance.timeOrigin` counts: Unix milliseconds, and parts of them. */
+  readonly beganMs: number;
+  /** May what outlives it be started from here, as by it? Not where it lives in another place of the system than this process. */
+  readonly detaches: boolean;
+  /** Has it start the command, with its own descriptors, environment and process group. */
+  launch: (request: LaunchRequest) => Launched | Promise<Launched>;
+}
+
 /** Throws the error that a failure report stands for; returns for a report without one. */
 export function throwFailure(report: LaunchReport, exitCode: number): void {
   if (report.failure === null) return;

@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { afterEach, beforeEach, expect } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, expect } from '@jest/globals';
 import { execa, type Options, type ResultPromise } from 'execa';
 import { groupsBelow, hierarchies, processesBelow } from './groups.js';
 import { COMPART } from './installed.js';
@@ -28,6 +28,9 @@ export interface Sandbox {
   /** What `--json` of a verb says. */
   json<T = unknown>(args: readonly string[]): Promise<T>;
 }
+
+/** With COMPART_PLANNER=warm every sandbox has a service, which plans for run, exec and boot. */
+export const WARM = process.env['COMPART_PLANNER'] === 'warm';
 
 let counter = 0;
 
@@ -71,9 +74,12 @@ function make(): Sandbox {
  */
 export function useSandbox(): { current: Sandbox } {
   const holder = {} as { current: Sandbox };
-  beforeEach(() => {
+  let planned = 0;
+  beforeEach(async () => {
     holder.current = make();
+    if (WARM) expect(await holder.current.compart(['warm'])).toMatchObject({ status: 0, stderr: '' });
   });
+  if (WARM) afterAll(() => expect(planned).toBeGreaterThan(0));
   afterEach(async () => {
     const { base, state, dir, compart } = holder.current;
     const left = {
@@ -81,6 +87,7 @@ export function useSandbox(): { current: Sandbox } {
       groups: groupsBelow(base),
       state: namesIn(`${state}/compartments`),
     };
+    if (WARM) planned += await stopService(holder.current);
     const { stdout } = await compart(['ps', '--json']);
     for (const { name } of (stdout === '' ? [] : JSON.parse(stdout)) as Array<{ name: string }>)
       await compart(['rm', '--force', name]);
@@ -90,6 +97,13 @@ export function useSandbox(): { current: Sandbox } {
     expect(left).toEqual({ processes: [], groups: [], state: [] });
   });
   return holder;
+}
+
+/** @returns for how many command lines it has planned */
+async function stopService({ json, compart }: Sandbox): Promise<number> {
+  const { planned } = await json<{ planned: number }>(['warm', '--status']);
+  await compart(['warm', '--stop']);
+  return planned;
 }
 
 function namesIn(dir: string): string[] {

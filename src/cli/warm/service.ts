@@ -1,0 +1,176 @@
+import { once } from 'node:events';
+import { renameSync, rmSync, statSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { CompartError, systemReason } from '../../shared/errors.js';
+import { VERSION } from '../../shared/version.js';
+import { askTool } from '../../host/exec.js';
+import type { Host } from '../../host/host.js';
+import { makePrivateDir } from '../../state/json.js';
+import { Store } from '../../state/store.js';
+import { ask } from './ask.js';
+import { Session, type Ground } from './session.js';
+import { socketPath } from './place.js';
+
+/** What `compart warm --status` shows. */
+export interface ServiceStatus {
+  pid: number;
+  version: string;
+  socket: string;
+  /** Unix milliseconds. */
+  startedAt: number;
+  /** Null for one that does not end by itself. */
+  idleMs: number | null;
+  /** Command lines that are planned now, and that were. */
+  running: number;
+  planned: number;
+  /** Callers that were left to a planner of their own. */
+  declined: number;
+}
+
+/** More connections than that are not waited with; who is refused has a planner of its own. */
+const MOST_SESSIONS = 1000;
+const BACKLOG = 511;
+
+/** Plans for the fronts of this user, until it has had nothing to do for a while or is told to stop. */
+export class Service {
+  /** Resolves once nothing is planned any more and nobody can connect. */
+  readonly ended: Promise<void>;
+  readonly #host: Host;
+  readonly #world: string;
+  readonly #idleMs: number | null;
+  readonly #path: string;
+  readonly #server: Server;
+  readonly #startedAt = Date.now();
+  readonly #sessions = new Set<Session>();
+  readonly #counts = { planned: 0, declined: 0, asked: 0 };
+  #inode = 0n;
+  #usedAt = Date.now();
+  #idle: NodeJS.Timeout | undefined;
+  #end: () => void = () => undefined;
+  #open = true;
+
+  private constructor(host: Host, world: string, idleMs: number | null) {
+    this.#host = host;
+    this.#world = world;
+    this.#idleMs = idleMs;
+    this.#path = socketPath(host);
+    this.#server = createServer((socket) => this.#take(socket));
+    this.ended = new Promise((resolve) => (this.#end = resolve));
+  }
+
+  /**
+   * Listens in the state folder.
+   * @param idleMs ends by itself after so long without a caller, or null
+   * @throws ERR_COMPART_EXISTS if another one listens there, ERR_COMPART_LISTEN, ERR_COMPART_STATE, ERR_COMPART_UNSUPPORTED without a front
+   */
+  static async open(host: Host, idleMs: number | null): Promise<Service> {
+    makePrivateDir(host.paths.state);
+    // Throws where the folder is not this user's alone.
+    new Store(host.paths.state).isEmpty();
+    const other = await ask(host, 'status');
+    if (other !== null)
+      throw new CompartError('ERR_COMPART_EXISTS', `a service listens on ${socketPath(host)} already`, {
+        hint: 'compart warm --status says more of it; compart warm --stop ends it',
+      });
+    const service = new Service(host, await worldOf(host), idleMs);
+    await service.#listen();
+    return service;
+  }
+
+  status(): ServiceStatus {
+    const { planned, declined } = this.#counts;
+    return {
+      pid: process.pid,
+      version: VERSION,
+      socket: this.#path,
+      startedAt: this.#startedAt,
+      idleMs: this.#idleMs,
+      running: [...this.#sessions].filter(({ plans }) => plans).length,
+      planned,
+      declined,
+    };
+  }
+
+  /** Takes nobody on any more, and ends with its last session. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    clearTimeout(this.#idle);
+    if (inodeOf(this.#path) === this.#inode) rmSync(this.#path, { force: true });
+    this.#server.close(() => this.#end());
+  }
+
+  /** Under a name of its own first: what stands at the path takes connections from the moment it is there. */
+  async #listen(): Promise<void> {
+    const own = `${this.#path}.${process.pid}`;
+    rmSync(own, { force: true });
+    const mask = process.umask(0o177);
+    try {
+      this.#server.listen({ path: own, backlog: BACKLOG });
+    } finally {
+      process.umask(mask);
+    }
+    try {
+      await once(this.#server, 'listening');
+      this.#inode = inodeOf(own) ?? 0n;
+      renameSync(own, this.#path);
+    } catch (error) {
+      this.#server.close();
+      throw new CompartError('ERR_COMPART_LISTEN', `cannot listen on ${this.#path}: ${systemReason(error)}`, {
+        cause: error,
+      });
+    }
+    this.#server.on('error', () => this.close());
+    this.#rest();
+  }
+
+  #take(socket: Socket): void {
+    if (!this.#open || this.#sessions.size >= MOST_SESSIONS) {
+      socket.destroy();
+      return;
+    }
+    clearTimeout(this.#idle);
+    const ground: Ground = {
+      host: this.#host,
+      world: this.#world,
+      answer: (question) => this.#answer(question),
+      open: () => this.#open,
+    };
+    const session = new Session(socket, ground);
+    this.#sessions.add(session);
+    void session.ended.then((outcome) => {
+      this.#counts[outcome] += 1;
+      this.#sessions.delete(session);
+      // Who only asks does not keep it up.
+      if (outcome === 'planned') this.#usedAt = Date.now();
+      if (this.#sessions.size === 0) this.#rest();
+    });
+  }
+
+  #answer(question: string): unknown {
+    const status = this.status();
+    if (question === 'stop') setImmediate(() => this.close());
+    return status;
+  }
+
+  /** One timer, and none that ticks: a service that nobody calls costs no time. */
+  #rest(): void {
+    clearTimeout(this.#idle);
+    if (this.#idleMs === null || !this.#open) return;
+    const left = this.#usedAt + this.#idleMs - Date.now();
+    this.#idle = setTimeout(() => this.close(), Math.max(0, left));
+  }
+}
+
+function inodeOf(path: string): bigint | null {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino ?? null;
+}
+
+/** What this process has in common with a front that it can plan for, in the front's own words. */
+async function worldOf(host: Host): Promise<string> {
+  const { status, stdout } = await askTool(host.paths.native('front'), ['world']);
+  if (status === 0) return stdout.trimEnd();
+  throw new CompartError('ERR_COMPART_UNSUPPORTED', 'this installation has no front to plan for', {
+    hint: 'npm run build:native, with a C compiler',
+  });
+}
