@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "birth.h"
 #include "clock.h"
 #include "fd.h"
 #include "launch.h"
@@ -64,10 +65,10 @@ static char **command_line(const struct front *front, long own, char *text, size
  * long as it may not be found in its groups yet.
  */
 static _Noreturn void become_command(const struct front *front, pid_t parent, int report_fd, long own,
-				     char *text, size_t size)
+				     const char *born, char *text, size_t size)
 {
 	static const char end[] = "\0" PLAN_END;
-	struct launch launch = {.result_fd = report_fd, .report_fd = report_fd, .bound = true};
+	struct launch launch = {.result_fd = report_fd, .report_fd = report_fd, .born = born, .bound = true};
 	const char *found = memmem(text, size, end, sizeof end);
 	size_t length = found == NULL ? size : (size_t)(found - text) + sizeof end;
 
@@ -88,6 +89,7 @@ void foreground_start(struct front *front, char *request, size_t size)
 	char *const end = request + size;
 	const pid_t self = getpid();
 	int ends[2] = {-1, -1};
+	char born[PATH_MAX];
 	long own;
 
 	if (front->command != 0 || size == 0 || end[-1] != '\0')
@@ -96,14 +98,14 @@ void foreground_start(struct front *front, char *request, size_t size)
 	own = strtol(request, &request, 10);
 	request += strlen(request) + 1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0)
-		front->command = fork();
+		front->command = birth_fork(request, (size_t)(end - request), born);
 	if (ends[0] < 0 || front->command < 0) {
 		front->command = 0;
 		front_say(front, "fail fork %d \nexited:%d\n", errno, EXIT_LAUNCH);
 		return;
 	}
 	if (front->command == 0)
-		become_command(front, self, ends[1], own, request, (size_t)(end - request));
+		become_command(front, self, ends[1], own, born, request, (size_t)(end - request));
 	close(ends[1]);
 	front->report_fd = ends[0];
 	front_say(front, "pid %ld\n", (long)front->command);
@@ -150,8 +152,6 @@ void foreground_hear(struct front *front)
 	}
 	close(front->report_fd);
 	front->report_fd = -1;
-	if (front->quickener > 0)
-		kill(front->quickener, SIGKILL);
 	if (front->timeout_ms > 0 && !front->ended)
 		front->deadline_ms = clock_now_ms() + front->timeout_ms;
 }
@@ -204,8 +204,6 @@ void foreground_take_signals(struct front *front)
 	/* All of them before the look: SIGCONT must reach the command before its stop is judged. */
 	while (read(front->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
 		hand_on(front, &info);
-	if (front->quickener > 0 && waitpid(front->quickener, NULL, WNOHANG) != 0)
-		front->quickener = 0;
 	look_at_command(front);
 }
 

@@ -194,9 +194,7 @@ int main(int argc, char **argv)
 	close(null_fd);
 	front.on_terminal = tcgetattr(STDIN_FILENO, &front.terminal) == 0;
 	foreground_watch_signals(&front);
-	if (!warm_ask(argc, argv, began_us, &front.channel)) {
+	if (!warm_ask(argc, argv, began_us, &front.channel))
 		front.planner = planner_start(argc, argv, began_us, &front.channel);
-		front.quickener = planner_quicken_joins();
-	}
 	attend(&front);
 }

@@ -14,8 +14,7 @@
 struct front {
 	char **argv;      /* its own, NULL-terminated */
 	int argc;
-	pid_t planner;
-	pid_t quickener;  /* see planner.h; 0 when it is gone */
+	pid_t planner;    /* 0: a service */
 	int channel;      /* to the planner */
 	pid_t command;    /* 0: not started yet */
 	bool ended;       /* the command was started and is reaped */

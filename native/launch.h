@@ -14,6 +14,7 @@ struct launch {
 	struct plan plan;
 	int result_fd;
 	int report_fd; /* where to fail: the peer, or the monitor in between */
+	const char *born; /* cgroup.procs of the group it is in already, or NULL */
 	bool bound;    /* dies with its parent until it is the command */
 	char detail[LAUNCH_DETAIL_MAX + 1];
 };

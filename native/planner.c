@@ -13,7 +13,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -27,8 +26,6 @@
 #define CHOICE "COMPART_PLANNER"
 #define DEPTH 3 /* native/build/compart */
 #define CHANNEL_FD 3
-#define MOVES 60
-#define MOVE_INTERVAL_NS 4000000L
 
 static const char *const steering_bun[] = {"BUN_", "NODE_", "JSC_", "WTF_", "MIMALLOC_", "GIGACAGE_",
 					   "ICU_", "UV_", "SIMDUTF_", PLANNER_HIDDEN, NULL};
@@ -200,45 +197,4 @@ pid_t planner_start(int argc, char **argv, int64_t began_us, int *channel)
 	close(ends[1]);
 	*channel = ends[0];
 	return pid;
-}
-
-/* The cgroup.procs file of the caller's group in one hierarchy; false if none is mounted as usual. */
-static bool own_group(char *file, size_t size)
-{
-	char line[PATH_MAX + 64], controller[32], path[PATH_MAX];
-	FILE *groups = fopen("/proc/self/cgroup", "re");
-	bool found = false;
-
-	if (groups == NULL)
-		return false;
-	while (!found && fgets(line, sizeof line, groups) != NULL) {
-		*controller = '\0';
-		if (sscanf(line, "%*d::%4095[^\n]", path) != 1 &&
-		    sscanf(line, "%*d:%31[a-z]:%4095[^\n]", controller, path) != 2)
-			continue;
-		int length = snprintf(file, size, "/sys/fs/cgroup/%s%s%s/cgroup.procs", controller,
-				      *controller == '\0' ? "" : "/", path[1] == '\0' ? "" : path + 1);
-		found = length > 0 && (size_t)length < size;
-	}
-	fclose(groups);
-	return found;
-}
-
-pid_t planner_quicken_joins(void)
-{
-	char file[PATH_MAX];
-	const struct timespec between = {.tv_nsec = MOVE_INTERVAL_NS};
-	int none[1];
-	pid_t pid = fork();
-
-	if (pid != 0)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	fd_close_others(none, 0);
-	for (int fd = 0; fd <= STDERR_FILENO; fd++)
-		close(fd);
-	int fd = own_group(file, sizeof file) ? open(file, O_WRONLY | O_CLOEXEC) : -1;
-	for (int move = 0; move < MOVES && fd >= 0 && fd_write(fd, "0", 1); move++)
-		nanosleep(&between, NULL);
-	_exit(0);
 }

@@ -27,14 +27,4 @@ _Noreturn void planner_exec(int argc, char **argv);
 /* Starts it with one end of a channel, whose other end is returned in *channel. */
 pid_t planner_start(int argc, char **argv, int64_t began_us, int *channel);
 
-/*
- * The first move between groups after a while without one waits for an RCU grace period, 5 to 15 ms
- * (cgroup_threadgroup_rwsem, kernel/cgroup/cgroup.c; rcu_sync_enter); those that follow within a
- * grace period do not. A child that keeps moving to where it is already changes nothing, and has
- * that wait over, and not due again, when the command joins its groups. It ends by itself after
- * a quarter of a second, or when it is killed. Returns it, or -1; where it is not allowed to move,
- * nothing is lost but the time.
- */
-pid_t planner_quicken_joins(void);
-
 #endif

@@ -10,9 +10,11 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "birth.h"
 #include "capability.h"
 #include "fd.h"
 #include "mount.h"
@@ -59,8 +61,12 @@ static int do_setsid(struct launch *launch)
 static int do_cgroup(struct launch *launch)
 {
 	for (size_t i = 0; i < launch->plan.cgroup_count; i++) {
-		set_detail(launch, launch->plan.cgroups[i]);
-		int fd = open(launch->plan.cgroups[i], O_WRONLY | O_CLOEXEC);
+		const char *procs = launch->plan.cgroups[i];
+
+		if (launch->born != NULL && strcmp(procs, launch->born) == 0)
+			continue;
+		set_detail(launch, procs);
+		int fd = birth_open(procs);
 		if (fd < 0 || !fd_write(fd, "0", 1))
 			return errno;
 		close(fd);

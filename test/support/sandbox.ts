@@ -100,9 +100,9 @@ export function useSandbox(): { current: Sandbox } {
 }
 
 /** @returns for how many command lines it has planned */
-async function stopService({ json, compart }: Sandbox): Promise<number> {
-  const { planned } = await json<{ planned: number }>(['warm', '--status']);
-  await compart(['warm', '--stop']);
+async function stopService(sandbox: Sandbox): Promise<number> {
+  const { planned } = await sandbox.json<{ planned: number }>(['warm', '--status']);
+  await sandbox.compart(['warm', '--stop']);
   return planned;
 }
 
