@@ -1,7 +1,7 @@
 import { usageError } from '../shared/errors.js';
 import { own } from '../shared/own.js';
 import { nearest, parseArgs, splitLine } from './parse.js';
-import { reportError, type Terminal } from './terminal.js';
+import { reportError, type Lines, type Terminal } from './terminal.js';
 import { VERBS } from './verbs.js';
 
 /**
@@ -57,8 +57,16 @@ async function obey(argv: readonly string[], terminal: Terminal): Promise<number
     return 0;
   }
   const { handler } = await verb.load();
-  return handler(args, terminal);
+  return handler(args, terminal, LINES);
 }
+
+const LINES: Lines = {
+  run: runLine,
+  mayDetach: ([name = '', ...rest]) => {
+    const verb = own(VERBS, name);
+    return verb !== undefined && splitLine(verb, rest).own.some((word) => /^--detach|^-\w*d/.test(word));
+  },
+};
 
 /** The words before the user's own command decide whether errors are JSON. */
 function wantsJson(argv: readonly string[]): boolean {

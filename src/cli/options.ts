@@ -67,6 +67,10 @@ export const OPTIONS: Readonly<Record<string, Option>> = {
     metavar: 'PATH',
     help: 'a tree or a tarball of Linux; /usr/src/linux-source-*.tar.* if left out',
   },
+  idle: { metavar: 'DURATION', help: 'ends after so long without a caller, default 15m' },
+  foreground: { help: 'does not go into the background' },
+  status: { help: 'says whether a service runs; status 1 if none does' },
+  stop: { help: 'ends it, once the commands that it planned for have ended' },
   help: { alias: 'h', help: 'this page' },
 };
 

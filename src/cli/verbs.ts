@@ -2,12 +2,15 @@ import type { Args } from './parse.js';
 import { GUESTS } from './guests.js';
 import { KERNELS } from './kernels.js';
 import { OBSERVING } from './observing.js';
-import { SERVICES } from './services.js';
+import { READYING } from './readying.js';
 import { IDENTITY, LIMIT_FLAGS, SET_FLAGS, type Option } from './options.js';
-import type { Terminal } from './terminal.js';
+import type { Lines, Terminal } from './terminal.js';
 
-/** A verb's handler: parses its words, makes one library call, prints; returns the exit status. */
-export type Handler = (args: Args, terminal: Terminal) => Promise<number>;
+/**
+ * A verb's handler: parses its words, makes one library call, prints; returns the exit status.
+ * @param lines for a verb that runs the command lines of others
+ */
+export type Handler = (args: Args, terminal: Terminal, lines: Lines) => Promise<number>;
 
 export interface Verb {
   usage: string;
@@ -254,19 +257,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   },
   ...OBSERVING,
   ...KERNELS,
-  ...SERVICES,
-  doctor: {
-    usage: 'doctor',
-    summary: 'what this host can enforce, and what mends the rest',
-    flags: ['net', 'json'],
-    own: { net: { help: 'measures for two seconds whether a network stack is held to its rates' } },
-    words: [0, 0],
-    examples: [
-      ['compart doctor', 'status 0 if everything can be enforced'],
-      ['compart doctor --json', 'for a provisioning script'],
-    ],
-    load: () => import('./commands/doctor.js'),
-  },
+  ...READYING,
   completion: {
     usage: 'completion [bash|zsh]',
     summary: 'shell completion',

@@ -1,6 +1,13 @@
 import { CompartError } from '../shared/errors.js';
 import { encodeFrame, launchFrame } from './frame.js';
-import { parseEnding, type ExitStatus, type Launched, type LaunchRequest, type Starter } from './launched.js';
+import {
+  NO_STREAMS,
+  parseEnding,
+  type ExitStatus,
+  type Launched,
+  type LaunchRequest,
+  type Starter,
+} from './launched.js';
 import { parseReport, type LaunchReport } from './plan.js';
 
 /** The program of a client of this service, as it says itself. */
@@ -68,6 +75,7 @@ export class Client implements Starter {
 /** A command as its client tells of it. */
 class ClientLaunch implements Launched {
   pid = 0;
+  readonly streams = NO_STREAMS;
   readonly go: () => void;
   readonly #expire: (late: boolean) => void;
   #said = '';

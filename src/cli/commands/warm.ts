@@ -4,7 +4,7 @@ import { formatDuration, parseDuration } from '../../shared/units/duration.js';
 import { startTool } from '../../host/exec.js';
 import { ago } from '../format.js';
 import type { Args } from '../parse.js';
-import type { Terminal } from '../terminal.js';
+import type { Lines, Terminal } from '../terminal.js';
 import type { Handler } from '../verbs.js';
 import { ask } from '../warm/ask.js';
 import { Service, type ServiceStatus } from '../warm/service.js';
@@ -16,13 +16,13 @@ const BETWEEN_MS = 10;
 /** setTimeout(3) of Node takes no more. */
 const MOST_IDLE_MS = 2 ** 31 - 1;
 
-export const handler: Handler = async (args, terminal) => {
+export const handler: Handler = async (args, terminal, lines) => {
   const [what, other] = ['status', 'stop', 'foreground'].filter((flag) => args.on(flag));
   if (other !== undefined) throw usageError(`--${other}: not with --${what ?? ''}`, 'compart warm --help');
   const idleMs = idleOf(args);
   if (what === 'status') return showStatus(args, terminal);
   if (what === 'stop') return stop(args, terminal);
-  if (what === 'foreground') return serve(terminal, idleMs);
+  if (what === 'foreground') return serve(terminal, lines, idleMs);
   return start(args, terminal);
 };
 
@@ -37,8 +37,8 @@ function idleOf(args: Args): number {
   }
 }
 
-async function serve({ host, say }: Terminal, idleMs: number): Promise<number> {
-  const service = await Service.open(host, idleMs);
+async function serve({ host, say }: Terminal, lines: Lines, idleMs: number): Promise<number> {
+  const service = await Service.open(host, lines, idleMs);
   // It keeps no file system from being unmounted.
   process.chdir('/');
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => service.close());

@@ -7,6 +7,7 @@ import { askTool } from '../../host/exec.js';
 import type { Host } from '../../host/host.js';
 import { makePrivateDir } from '../../state/json.js';
 import { Store } from '../../state/store.js';
+import type { Lines } from '../terminal.js';
 import { ask } from './ask.js';
 import { Session, type Ground } from './session.js';
 import { socketPath } from './place.js';
@@ -35,8 +36,7 @@ const BACKLOG = 511;
 export class Service {
   /** Resolves once nothing is planned any more and nobody can connect. */
   readonly ended: Promise<void>;
-  readonly #host: Host;
-  readonly #world: string;
+  readonly #ground: Ground;
   readonly #idleMs: number | null;
   readonly #path: string;
   readonly #server: Server;
@@ -49,11 +49,14 @@ export class Service {
   #end: () => void = () => undefined;
   #open = true;
 
-  private constructor(host: Host, world: string, idleMs: number | null) {
-    this.#host = host;
-    this.#world = world;
+  private constructor(ground: Pick<Ground, 'host' | 'lines' | 'world'>, idleMs: number | null) {
+    this.#ground = {
+      ...ground,
+      answer: (question) => this.#answer(question),
+      open: () => this.#open,
+    };
     this.#idleMs = idleMs;
-    this.#path = socketPath(host);
+    this.#path = socketPath(ground.host);
     this.#server = createServer((socket) => this.#take(socket));
     this.ended = new Promise((resolve) => (this.#end = resolve));
   }
@@ -63,7 +66,7 @@ export class Service {
    * @param idleMs ends by itself after so long without a caller, or null
    * @throws ERR_COMPART_EXISTS if another one listens there, ERR_COMPART_LISTEN, ERR_COMPART_STATE, ERR_COMPART_UNSUPPORTED without a front
    */
-  static async open(host: Host, idleMs: number | null): Promise<Service> {
+  static async open(host: Host, lines: Lines, idleMs: number | null): Promise<Service> {
     makePrivateDir(host.paths.state);
     // Throws where the folder is not this user's alone.
     new Store(host.paths.state).isEmpty();
@@ -72,7 +75,7 @@ export class Service {
       throw new CompartError('ERR_COMPART_EXISTS', `a service listens on ${socketPath(host)} already`, {
         hint: 'compart warm --status says more of it; compart warm --stop ends it',
       });
-    const service = new Service(host, await worldOf(host), idleMs);
+    const service = new Service({ host, lines, world: await worldOf(host) }, idleMs);
     await service.#listen();
     return service;
   }
@@ -130,13 +133,7 @@ export class Service {
       return;
     }
     clearTimeout(this.#idle);
-    const ground: Ground = {
-      host: this.#host,
-      world: this.#world,
-      answer: (question) => this.#answer(question),
-      open: () => this.#open,
-    };
-    const session = new Session(socket, ground);
+    const session = new Session(socket, this.#ground);
     this.#sessions.add(session);
     void session.ended.then((outcome) => {
       this.#counts[outcome] += 1;

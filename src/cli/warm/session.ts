@@ -4,10 +4,7 @@ import { Client } from '../../host/client.js';
 import { encodeFrame, FrameReader, type Frame } from '../../host/frame.js';
 import { Host } from '../../host/host.js';
 import { identify } from '../../host/proc/identity.js';
-import { runLine } from '../line.js';
-import { splitLine } from '../parse.js';
-import { openTerminal } from '../terminal.js';
-import { VERBS } from '../verbs.js';
+import { openTerminal, type Lines } from '../terminal.js';
 import { HELLO_BYTES_MAX, parseHello, type Hello } from './hello.js';
 
 /** A front says all in one go; whoever has not by then is none. */
@@ -19,6 +16,7 @@ const SHARED = ['XDG_RUNTIME_DIR', 'DBUS_SESSION_BUS_ADDRESS'];
 /** What a service answers with, and how it is asked about itself. */
 export interface Ground {
   host: Host;
+  lines: Lines;
   /** Of this process (native/world.h). */
   world: string;
   /** Answers `status` and `stop` with JSON. */
@@ -29,13 +27,6 @@ export interface Ground {
 
 /** What became of a connection. */
 export type Outcome = 'planned' | 'declined' | 'asked';
-
-/** Would what outlives the front be started? Rather taken for it than not: the front has a planner of its own. */
-function mayDetach(words: readonly string[]): boolean {
-  const [name = '', ...rest] = words;
-  const verb = VERBS[name];
-  return verb !== undefined && splitLine(verb, rest).own.some((word) => /^--detach|^-\w*d/.test(word));
-}
 
 /** One connection, from its first byte to its end; it never throws, whatever it is sent. */
 export class Session {
@@ -107,11 +98,11 @@ export class Session {
 
   /** The host as this caller sees it; null where this process cannot plan for it. */
   #hostOf(hello: Hello): Host | null {
-    const { world, open } = this.#ground;
-    const own = this.#ground.host;
+    const { host: own, lines, world, open } = this.#ground;
     const { env, cwd } = hello;
     if (!open() || hello.world !== world || !PLANNED.has(hello.words[0] ?? '')) return null;
-    if (mayDetach(hello.words) || SHARED.some((name) => env[name] !== own.caller.env[name])) return null;
+    if (lines.mayDetach(hello.words) || SHARED.some((name) => env[name] !== own.caller.env[name]))
+      return null;
     const identity = identify(own.paths.proc, hello.pid);
     if (identity === null) return null;
     this.#client = new Client(hello, (frame) => this.#send(frame));
@@ -125,7 +116,7 @@ export class Session {
     const terminal = openTerminal(host, [hello.path], (fd, text) =>
       this.#send(encodeFrame(fd === 1 ? 'O' : 'S', text)),
     );
-    const status = await runLine(hello.words, terminal);
+    const status = await this.#ground.lines.run(hello.words, terminal);
     this.#send(encodeFrame('E', Buffer.of(status)));
   }
 

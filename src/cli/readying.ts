@@ -1,0 +1,28 @@
+import type { Verb } from './verbs.js';
+
+/** Verbs that make a host ready, and say whether it is. */
+export const READYING: Readonly<Record<string, Verb>> = {
+  doctor: {
+    usage: 'doctor',
+    summary: 'what this host can enforce, and what mends the rest',
+    flags: ['net', 'json'],
+    own: { net: { help: 'measures for two seconds whether a network stack is held to its rates' } },
+    words: [0, 0],
+    examples: [
+      ['compart doctor', 'status 0 if everything can be enforced'],
+      ['compart doctor --json', 'for a provisioning script'],
+    ],
+    load: () => import('./commands/doctor.js'),
+  },
+  warm: {
+    usage: 'warm [--idle DURATION] [--foreground] | warm --status | warm --stop',
+    summary: 'start a service that makes run, exec and boot start faster',
+    flags: ['idle', 'foreground', 'status', 'stop', 'json'],
+    words: [0, 0],
+    examples: [
+      ['compart warm', 'from now on they start in milliseconds, with the same result'],
+      ['compart warm --idle 8h --foreground', 'for a manager of services'],
+    ],
+    load: () => import('./commands/warm.js'),
+  },
+};
