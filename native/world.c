@@ -116,7 +116,7 @@ bool world_describe(const char *root, char *text, size_t size)
 {
 	struct line line = {.text = text, .size = size};
 
-	add_build(&line, root, "native/build/compart");
+	add_build(&line, "", "proc/self/exe");
 	add_build(&line, root, "dist/bin/main.cjs");
 	add_namespaces(&line);
 	add_file(&line, "root", "/");
