@@ -17,6 +17,7 @@ export default tseslint.config(
       'test/support/transform.js',
       '.dependency-cruiser.cjs',
       'bin/',
+      'examples/',
     ],
   },
   ...tseslint.configs.strictTypeChecked,

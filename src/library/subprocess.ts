@@ -4,6 +4,7 @@ import type { CompartmentEvent } from '../compartments/events.js';
 import { inspectCompartment, type Inspection } from '../compartments/inspect.js';
 import { readStats } from '../compartments/readings.js';
 import { setLimits } from '../kernel/set.js';
+import { onAbort } from './abort.js';
 import { failureOf } from './failure.js';
 import { limitTexts, type ChangeOptions } from './limits.js';
 import type { CommandSpec } from './options.js';
@@ -160,8 +161,7 @@ export class Subprocess<T = string> implements Promise<Result<T>>, AsyncDisposab
   async #wait(): Promise<Result<T>> {
     const { cancelSignal } = this.#spec;
     const began = performance.now();
-    const abort = (): void => this.#stop('canceled', cancelSignal?.reason);
-    cancelSignal?.addEventListener('abort', abort, { once: true });
+    const unheard = cancelSignal && onAbort(cancelSignal, () => this.#stop('canceled', cancelSignal.reason));
     try {
       const running = await this.#started;
       const read = this.#connect(running);
@@ -171,7 +171,7 @@ export class Subprocess<T = string> implements Promise<Result<T>>, AsyncDisposab
       return this.#settle(running, ending, performance.now() - began);
     } finally {
       this.#ended = true;
-      cancelSignal?.removeEventListener('abort', abort);
+      unheard?.();
       if (this.#force !== null) clearTimeout(this.#force);
       for (const proxy of Object.values(this.#proxies)) if (this.#running === null) proxy.destroy();
     }
