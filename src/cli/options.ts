@@ -68,6 +68,10 @@ export const OPTIONS: Readonly<Record<string, Option>> = {
     help: 'a tree or a tarball of Linux; /usr/src/linux-source-*.tar.* if left out',
   },
   idle: { metavar: 'DURATION', help: 'ends after so long without a caller, default 15m' },
+  guests: {
+    metavar: 'N',
+    help: 'guests that are booted ahead, frozen, for boot with the same flags; 0 for none',
+  },
   foreground: { help: 'does not go into the background' },
   status: { help: 'says whether a service runs; status 1 if none does' },
   stop: { help: 'ends it, once the commands that it planned for have ended' },

@@ -1,4 +1,17 @@
+import { LIMIT_FLAGS } from './options.js';
 import type { Verb } from './verbs.js';
+
+/** Of boot: what is decided before the command is known. */
+export const AHEAD: readonly string[] = [
+  ...LIMIT_FLAGS,
+  'root',
+  'kernel',
+  'mount',
+  'disk',
+  'hide',
+  'init',
+  'best-effort',
+];
 
 /** Verbs that make a host ready, and say whether it is. */
 export const READYING: Readonly<Record<string, Verb>> = {
@@ -15,12 +28,13 @@ export const READYING: Readonly<Record<string, Verb>> = {
     load: () => import('./commands/doctor.js'),
   },
   warm: {
-    usage: 'warm [--idle DURATION] [--foreground] | warm --status | warm --stop',
+    usage: 'warm [--idle DURATION] [--guests N [flags of boot]] [--foreground] | warm --status | warm --stop',
     summary: 'start a service that makes run, exec and boot start faster',
-    flags: ['idle', 'foreground', 'status', 'stop', 'json'],
+    flags: ['idle', 'guests', 'foreground', 'status', 'stop', ...AHEAD, 'json'],
     words: [0, 0],
     examples: [
       ['compart warm', 'from now on they start in milliseconds, with the same result'],
+      ['compart warm --guests 2 --mem 128M', 'compart boot --mem 128M -- CMD starts as fast as exec does'],
       ['compart warm --idle 8h --foreground', 'for a manager of services'],
     ],
     load: () => import('./commands/warm.js'),

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { CompartError, errnoOf } from '../shared/errors.js';
 import type { Host } from '../host/host.js';
+import type { GuestPool } from '../kernel/pool.js';
 
 /** Where a verb prints: stdout is for the answer that was asked for, everything else goes to stderr. */
 export interface Terminal {
@@ -13,6 +14,8 @@ export interface Terminal {
   say: (text: string) => void;
   /** As it is, on stderr. */
   complain: (text: string) => void;
+  /** Guests that were booted ahead; null where this process keeps none. */
+  guests: GuestPool | null;
 }
 
 /** Command lines: the words after the name of the program. */
@@ -51,7 +54,12 @@ function printable(text: string): string {
 export type Write = (fd: 1 | 2, text: string | Uint8Array) => void;
 
 /** @param write to this process's own where nothing else is said */
-export function openTerminal(host: Host, self: readonly string[], write: Write = writeAll): Terminal {
+export function openTerminal(
+  host: Host,
+  self: readonly string[],
+  write: Write = writeAll,
+  guests: GuestPool | null = null,
+): Terminal {
   const complain: Terminal['complain'] = (text) => {
     try {
       write(2, text);
@@ -72,6 +80,7 @@ export function openTerminal(host: Host, self: readonly string[], write: Write =
           .join(''),
       ),
     complain,
+    guests,
   };
 }
 

@@ -43,6 +43,14 @@ function disksOf({ by, disks, memory, swapDevice }: GuestPlan, swap: string | un
   return disksThere;
 }
 
+/** Folders of compart's and of the kernel, which no copy of the host's root shows. */
+export function ownFolders(host: Host): string[] {
+  return [
+    ...[host.paths.state, host.paths.log, diskFolder(host)].filter((path) => existsSync(path)),
+    ...pseudoMounts(readKernelFile(`${host.paths.proc}/self/mountinfo`) ?? ''),
+  ];
+}
+
 function viewOf(
   host: Host,
   plan: GuestPlan,
@@ -57,10 +65,7 @@ function viewOf(
     disks,
     hide: spec.hide,
     workdir,
-    own: [
-      ...[host.paths.state, host.paths.log, diskFolder(host)].filter((path) => existsSync(path)),
-      ...pseudoMounts(readKernelFile(`${host.paths.proc}/self/mountinfo`) ?? ''),
-    ],
+    own: ownFolders(host),
     kernel: kernel.path,
     libraries: by.libraries(kernel),
     init: host.paths.native('init'),

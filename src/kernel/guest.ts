@@ -53,7 +53,8 @@ export function limitsOnHost(host: Host, request: GuestRequest): Limits {
   return guestMemory(host, guestTasks(request.run.limits).limits).limits;
 }
 
-function planGuest(host: Host, { run, guest }: GuestRequest): GuestPlan {
+/** Decides all of it; makes nothing. @throws ERR_COMPART_USAGE, ERR_COMPART_UNSUPPORTED */
+export function planGuest(host: Host, { run, guest }: GuestRequest): GuestPlan {
   refuseHostStack({ run, guest });
   const { tasks, limits } = guestTasks(run.limits);
   const memory = guestMemory(host, limits);
@@ -94,7 +95,7 @@ function recordOf(host: Host, { kernel, memory, tasks, spec, cpu }: GuestPlan, n
 }
 
 /** A guest has every subsystem that a command has, with the limits that its kernel as a whole is held to. */
-function requestFor(host: Host, request: GuestRequest, plan: GuestPlan): Omit<RunRequest, 'stdio'> {
+export function requestFor(host: Host, request: GuestRequest, plan: GuestPlan): Omit<RunRequest, 'stdio'> {
   const { run } = request;
   return { ...run, limits: plan.memory.limits, guest: recordOf(host, plan, run.name) };
 }

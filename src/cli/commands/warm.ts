@@ -6,7 +6,10 @@ import { ago } from '../format.js';
 import type { Args } from '../parse.js';
 import type { Lines, Terminal } from '../terminal.js';
 import type { Handler } from '../verbs.js';
+import { MOST_WAITING } from '../../kernel/pool.js';
+import { AHEAD } from '../readying.js';
 import { ask } from '../warm/ask.js';
+import type { GuestsQuestion } from '../warm/question.js';
 import { Service, type ServiceStatus } from '../warm/service.js';
 
 const IDLE = '15m';
@@ -22,7 +25,7 @@ export const handler: Handler = async (args, terminal, lines) => {
   const idleMs = idleOf(args);
   if (what === 'status') return showStatus(args, terminal);
   if (what === 'stop') return stop(args, terminal);
-  if (what === 'foreground') return serve(terminal, lines, idleMs);
+  if (what === 'foreground') return serve(terminal, lines, idleMs, guestsOf(args, terminal));
   return start(args, terminal);
 };
 
@@ -37,28 +40,58 @@ function idleOf(args: Args): number {
   }
 }
 
-async function serve({ host, say }: Terminal, lines: Lines, idleMs: number): Promise<number> {
+async function serve(
+  { host, say }: Terminal,
+  lines: Lines,
+  idleMs: number,
+  guests: GuestsQuestion | null,
+): Promise<number> {
   const service = await Service.open(host, lines, idleMs);
   // It keeps no file system from being unmounted.
   process.chdir('/');
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => service.close());
   process.on('SIGHUP', () => undefined);
+  if (guests !== null) await service.keepGuests(guests);
   say(`planning for ${service.status().socket}`);
   await service.ended;
   return 0;
 }
 
+/** The service that runs, or one that is started, with the guests that were asked for. */
 async function start(args: Args, terminal: Terminal): Promise<number> {
+  const question = guestsOf(args, terminal);
+  const status = (await ask(terminal.host, 'status')) ?? (await launched(args, terminal));
+  return show(args, terminal, question === null ? status : await ask(terminal.host, question));
+}
+
+/** @throws ERR_COMPART_USAGE for a wrong number, and for flags of guests without guests */
+function guestsOf(args: Args, { host }: Terminal): GuestsQuestion | null {
+  const text = args.text('guests');
+  const words = AHEAD.flatMap((flag) =>
+    args.on(flag) ? [`--${flag}`] : args.texts(flag).map((value) => `--${flag}=${value}`),
+  );
+  if (text === null) {
+    const [first] = words;
+    if (first === undefined) return null;
+    throw usageError(
+      `${first}: of guests, and none are asked for`,
+      'as in compart warm --guests 2 --mem 128M',
+    );
+  }
+  if (!/^\d{1,6}$/.test(text))
+    throw usageError(`--guests: "${text}" is no number of guests`, `accepted: 0 to ${MOST_WAITING}`);
+  return { guests: Number(text), words, cwd: host.caller.cwd };
+}
+
+async function launched(args: Args, terminal: Terminal): Promise<ServiceStatus> {
   const { host, self, say } = terminal;
-  const running = await ask(host, 'status');
-  if (running !== null) return show(args, terminal, running);
   const [file = '', ...words] = self;
   const idle = args.text('idle');
   const argv = [...words, 'warm', '--foreground', ...(idle === null ? [] : ['--idle', idle])];
   const pid = startTool(file, argv);
   for (const began = Date.now(); pid !== null && Date.now() - began < START_MS; await delay(BETWEEN_MS)) {
     const status = await ask(host, 'status');
-    if (status !== null) return show(args, terminal, status);
+    if (status !== null) return status;
     if (!isThere(pid)) break;
   }
   say('compart warm --foreground says why');
@@ -94,5 +127,6 @@ function show(args: Args, { out, json }: Terminal, status: ServiceStatus | null)
   return status === null ? 1 : 0;
 }
 
-const line = ({ pid, socket, startedAt, running, planned, declined }: ServiceStatus): string =>
-  `pid ${pid} on ${socket} for ${ago(startedAt)}: ${planned} planned, ${running} now, ${declined} declined`;
+const line = ({ pid, socket, startedAt, running, planned, declined, guests }: ServiceStatus): string =>
+  `pid ${pid} on ${socket} for ${ago(startedAt)}: ${planned} planned, ${running} now, ${declined} declined` +
+  (guests === null ? '' : `, ${guests.waiting} of ${guests.size} guests wait`);

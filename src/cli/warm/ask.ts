@@ -1,36 +1,49 @@
 import { connect } from 'node:net';
+import { CompartError, type ErrorCode } from '../../shared/errors.js';
 import { encodeFrame, FrameReader } from '../../host/frame.js';
 import type { Host } from '../../host/host.js';
 import { socketPath } from './place.js';
-import type { ServiceStatus } from './service.js';
+import { encodeQuestion, type Question } from './question.js';
+import type { Refusal, ServiceStatus } from './service.js';
 
 const PATIENCE_MS = 3000;
+/** A guest is booted in a tenth of a second, on a busy machine in a few. */
+const PATIENCE_GUEST_MS = 30_000;
 const MOST_BYTES = 64 * 1024;
+
+const patienceFor = (question: Question): number =>
+  PATIENCE_MS + (typeof question === 'string' ? 0 : question.guests * PATIENCE_GUEST_MS);
 
 /**
  * Asks the service of this state folder.
- * @param question `stop` has it take nobody on any more
  * @returns how it stands, or null where none answers
+ * @throws CompartError as the service had it
  */
-export async function ask(host: Host, question: 'status' | 'stop'): Promise<ServiceStatus | null> {
+export async function ask(host: Host, question: Question): Promise<ServiceStatus | null> {
   const socket = connect(socketPath(host));
   const reader = new FrameReader(MOST_BYTES);
-  const late = setTimeout(() => socket.destroy(), PATIENCE_MS);
-  let answer: ServiceStatus | null = null;
+  const late = setTimeout(() => socket.destroy(), patienceFor(question));
+  let answer: ServiceStatus | Refusal | null = null;
   await new Promise<void>((resolve) => {
     socket
       .on('data', (chunk) => {
         reader.push(chunk);
         const frame = reader.next();
         if (frame === null) return;
-        if (frame.kind === 'J') answer = JSON.parse(frame.body.toString()) as ServiceStatus;
+        if (frame.kind === 'J') answer = JSON.parse(frame.body.toString()) as ServiceStatus | Refusal;
         socket.destroy();
       })
       // Nobody listens, or nobody who says what a service does.
       .on('error', () => undefined)
       .on('close', resolve);
-    socket.write(encodeFrame('Q', question));
+    socket.write(encodeFrame('Q', encodeQuestion(question)));
   });
   clearTimeout(late);
-  return answer;
+  return orRefused(answer);
+}
+
+function orRefused(answer: ServiceStatus | Refusal | null): ServiceStatus | null {
+  if (answer === null || !('error' in answer)) return answer;
+  const { code, message, hint } = answer.error;
+  throw new CompartError(code as ErrorCode, message, hint === null ? {} : { hint });
 }

@@ -7,8 +7,10 @@ import { askTool } from '../../host/exec.js';
 import type { Host } from '../../host/host.js';
 import { makePrivateDir } from '../../state/json.js';
 import { Store } from '../../state/store.js';
+import type { GuestPool } from '../../kernel/pool.js';
 import type { Lines } from '../terminal.js';
 import { ask } from './ask.js';
+import { parseQuestion, type GuestsQuestion } from './question.js';
 import { Session, type Ground } from './session.js';
 import { socketPath } from './place.js';
 
@@ -26,6 +28,13 @@ export interface ServiceStatus {
   planned: number;
   /** Callers that were left to a planner of their own. */
   declined: number;
+  /** Guests that were booted ahead, and how many are to be; null without. */
+  guests: { waiting: number; size: number } | null;
+}
+
+/** What it answers instead where it cannot do what it was asked for. */
+export interface Refusal {
+  error: { code: string; message: string; hint: string | null };
 }
 
 /** More connections than that are not waited with; who is refused has a planner of its own. */
@@ -47,6 +56,7 @@ export class Service {
   #usedAt = Date.now();
   #idle: NodeJS.Timeout | undefined;
   #end: () => void = () => undefined;
+  #guests: GuestPool | null = null;
   #open = true;
 
   private constructor(ground: Pick<Ground, 'host' | 'lines' | 'world'>, idleMs: number | null) {
@@ -54,6 +64,7 @@ export class Service {
       ...ground,
       answer: (question) => this.#answer(question),
       open: () => this.#open,
+      guests: () => this.#guests,
     };
     this.#idleMs = idleMs;
     this.#path = socketPath(ground.host);
@@ -82,16 +93,36 @@ export class Service {
 
   status(): ServiceStatus {
     const { planned, declined } = this.#counts;
+    const guests = this.#guests;
     return {
       pid: process.pid,
       version: VERSION,
       socket: this.#path,
       startedAt: this.#startedAt,
       idleMs: this.#idleMs,
+      guests: guests === null ? null : { waiting: guests.waiting, size: guests.size },
       running: [...this.#sessions].filter(({ plans }) => plans).length,
       planned,
       declined,
     };
+  }
+
+  /**
+   * Boots guests ahead; those that it has go first, as their place is wanted.
+   * @throws ERR_COMPART_USAGE, ERR_COMPART_UNSUPPORTED, and whatever a boot does; it has none then
+   */
+  async keepGuests(question: GuestsQuestion): Promise<void> {
+    const { guestPool } = await import('./guests.js');
+    const pool = guestPool(this.#ground.host, question);
+    this.#guests?.close();
+    this.#guests = pool;
+    try {
+      await pool?.fill();
+    } catch (error) {
+      pool?.close();
+      if (this.#guests === pool) this.#guests = null;
+      throw error;
+    }
   }
 
   /** Takes nobody on any more, and ends with its last session. */
@@ -99,6 +130,7 @@ export class Service {
     if (!this.#open) return;
     this.#open = false;
     clearTimeout(this.#idle);
+    this.#guests?.close();
     if (inodeOf(this.#path) === this.#inode) rmSync(this.#path, { force: true });
     this.#server.close(() => this.#end());
   }
@@ -144,10 +176,17 @@ export class Service {
     });
   }
 
-  #answer(question: string): unknown {
+  async #answer(text: string): Promise<ServiceStatus | Refusal> {
+    const question = parseQuestion(text);
     const status = this.status();
     if (question === 'stop') setImmediate(() => this.close());
-    return status;
+    if (question === null || typeof question === 'string') return status;
+    try {
+      await this.keepGuests(question);
+      return this.status();
+    } catch (error) {
+      return refusalOf(error);
+    }
   }
 
   /** One timer, and none that ticks: a service that nobody calls costs no time. */
@@ -157,6 +196,14 @@ export class Service {
     const left = this.#usedAt + this.#idleMs - Date.now();
     this.#idle = setTimeout(() => this.close(), Math.max(0, left));
   }
+}
+
+function refusalOf(error: unknown): Refusal {
+  const { code, message, hint } =
+    error instanceof CompartError
+      ? error
+      : new CompartError('ERR_COMPART_INTERNAL', error instanceof Error ? error.message : String(error));
+  return { error: { code, message, hint } };
 }
 
 function inodeOf(path: string): bigint | null {

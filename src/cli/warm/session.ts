@@ -3,8 +3,9 @@ import { Caller } from '../../host/caller.js';
 import { Client } from '../../host/client.js';
 import { encodeFrame, FrameReader, type Frame } from '../../host/frame.js';
 import { Host } from '../../host/host.js';
+import type { GuestPool } from '../../kernel/pool.js';
 import { identify } from '../../host/proc/identity.js';
-import { openTerminal, type Lines } from '../terminal.js';
+import { openTerminal, type Lines, type Write } from '../terminal.js';
 import { HELLO_BYTES_MAX, parseHello, type Hello } from './hello.js';
 
 /** A front says all in one go; whoever has not by then is none. */
@@ -19,8 +20,9 @@ export interface Ground {
   lines: Lines;
   /** Of this process (native/world.h). */
   world: string;
-  /** Answers `status` and `stop` with JSON. */
+  /** Answers a question with JSON. */
   answer: (question: string) => unknown;
+  guests: () => GuestPool | null;
   /** Is it taking on any more? */
   open: () => boolean;
 }
@@ -47,7 +49,7 @@ export class Session {
   async #serve(): Promise<Outcome> {
     try {
       const frame = await this.#firstFrame();
-      if (frame.kind === 'Q') return this.#answer(frame.body.toString('latin1'));
+      if (frame.kind === 'Q') return await this.#answer(frame.body.toString());
       const hello = frame.kind === 'H' ? parseHello(frame.body) : null;
       const host = hello === null ? null : this.#hostOf(hello);
       if (hello === null || host === null) {
@@ -91,8 +93,8 @@ export class Session {
     });
   }
 
-  #answer(question: string): Outcome {
-    this.#send(encodeFrame('J', JSON.stringify(this.#ground.answer(question))));
+  async #answer(question: string): Promise<Outcome> {
+    this.#send(encodeFrame('J', JSON.stringify(await this.#ground.answer(question))));
     return 'asked';
   }
 
@@ -113,9 +115,8 @@ export class Session {
   async #plan(hello: Hello, host: Host): Promise<void> {
     this.plans = true;
     this.#send(encodeFrame('a'));
-    const terminal = openTerminal(host, [hello.path], (fd, text) =>
-      this.#send(encodeFrame(fd === 1 ? 'O' : 'S', text)),
-    );
+    const write: Write = (fd, text) => this.#send(encodeFrame(fd === 1 ? 'O' : 'S', text));
+    const terminal = openTerminal(host, [hello.path], write, this.#ground.guests());
     const status = await this.#ground.lines.run(hello.words, terminal);
     this.#send(encodeFrame('E', Buffer.of(status)));
   }

@@ -34,6 +34,10 @@ export interface View {
   modules: readonly string[];
 }
 
+/** Is this place of the host's root covered in a copy of it, unless a guest is made to show it? Pure. */
+export const isCovered = (path: string, own: readonly string[]): boolean =>
+  [...OF_THE_HOST, ...own].some((folder) => isBelow(path, folder));
+
 function rootSteps({ root, hide, workdir, own }: View): ViewStep[] {
   if (root.kind === 'image') return [];
   const at = root.write === 'through' ? { rw: ROOT_AT } : { ro: ROOT_AT };

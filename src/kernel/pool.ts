@@ -1,0 +1,126 @@
+import { realpathSync } from 'node:fs';
+import { usageError } from '../shared/errors.js';
+import type { Run } from '../compartments/run.js';
+import { makeName } from '../compartments/names.js';
+import type { Host } from '../host/host.js';
+import { chooseKernel } from './choose.js';
+import { ownFolders } from './furnish.js';
+import type { GuestRequest } from './guest.js';
+import { isCovered } from './rootfs/view.js';
+import { uml } from './uml/uml.js';
+import { bootWaiting, dismiss, isWaiting, startWaiting, type WaitingGuest } from './waiting.js';
+
+/** Each is a booted kernel that does nothing: some 17 MiB of memory with 64 MiB of RAM. */
+export const MOST_WAITING = 100;
+
+/** All that is decided at the boot of a guest: two requests with the same can have the same guest. */
+function keyOf(host: Host, { run, guest }: GuestRequest): string {
+  return JSON.stringify([run.limits, run.bestEffort, guest, chooseKernel(uml, host, guest.kernel).path]);
+}
+
+/** @throws ERR_COMPART_USAGE naming what a guest cannot have before its command is known */
+function refuse({ run, guest }: GuestRequest): void {
+  const [flag, why] =
+    run.limits.net === undefined
+      ? guest.disks.length > 0
+        ? ['disk', 'a disk is of one guest at a time']
+        : guest.init === null
+          ? []
+          : ['init', 'a root with an init of its own has its own time']
+      : ['net', 'a stack is made for one compartment'];
+  if (flag !== undefined)
+    throw usageError(`--${flag}: not of guests that wait: ${why ?? ''}`, 'boot those as they are needed');
+}
+
+/** Guests of one kind that were booted ahead, frozen, for commands to come; as many as were asked for, refilled. */
+export class GuestPool {
+  readonly size: number;
+  readonly #host: Host;
+  readonly #request: GuestRequest;
+  readonly #key: string;
+  readonly #waiting: WaitingGuest[] = [];
+  #filling: Promise<void> | null = null;
+  #open = true;
+
+  /**
+   * @param host of the process that keeps them
+   * @throws ERR_COMPART_USAGE, ERR_COMPART_UNSUPPORTED
+   */
+  constructor(host: Host, request: GuestRequest, size: number) {
+    refuse(request);
+    this.#host = host;
+    this.#request = request;
+    this.size = size;
+    this.#key = keyOf(host, request);
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Boots what is missing, one after the other. @throws as {@link bootWaiting} */
+  fill(): Promise<void> {
+    this.#filling ??= this.#fill().finally(() => (this.#filling = null));
+    return this.#filling;
+  }
+
+  async #fill(): Promise<void> {
+    while (this.#open && this.#waiting.length < this.size) {
+      const { run, guest } = this.#request;
+      const waiting = await bootWaiting(this.#host, { run: { ...run, name: makeName() }, guest });
+      if (this.#open) this.#waiting.push(waiting);
+      else dismiss(waiting);
+    }
+  }
+
+  /**
+   * Runs the command of a request in one of them, if there is one for it; a new one is booted when it has ended.
+   * @param host of the caller of the command
+   */
+  take(host: Host, request: GuestRequest): Promise<Run> | null {
+    if (this.#waiting.length === 0 || !this.#suits(host, request)) return null;
+    for (let one = this.#waiting.shift(); one !== undefined; one = this.#waiting.shift())
+      if (isWaiting(one)) return this.#start(one, host, request);
+      else dismiss(one);
+    this.#refill();
+    return null;
+  }
+
+  /** Takes all of them away. */
+  close(): void {
+    this.#open = false;
+    for (const one of this.#waiting.splice(0)) dismiss(one);
+  }
+
+  async #start(one: WaitingGuest, host: Host, request: GuestRequest): Promise<Run> {
+    try {
+      const run = await startWaiting(one, host, request);
+      const refill = (): void => this.#refill();
+      run.ended.then(refill, refill);
+      return run;
+    } catch (error) {
+      this.#refill();
+      throw error;
+    }
+  }
+
+  /** What goes wrong shows when nobody waits: commands are booted for as ever. */
+  #refill(): void {
+    this.fill().catch(() => undefined);
+  }
+
+  #suits(host: Host, request: GuestRequest): boolean {
+    if (keyOf(host, request) !== this.#key) return false;
+    return request.guest.root.kind !== 'host' || !isCovered(workdirOf(host, request), ownFolders(this.#host));
+  }
+}
+
+/** Where the command is to run, as the kernel names it. */
+function workdirOf({ caller }: Host, { run }: GuestRequest): string {
+  const path = caller.path(run.workdir ?? caller.cwd);
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
