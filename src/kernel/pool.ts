@@ -5,7 +5,7 @@ import { makeName } from '../compartments/names.js';
 import type { Host } from '../host/host.js';
 import { chooseKernel } from './choose.js';
 import { ownFolders } from './furnish.js';
-import type { GuestRequest } from './guest.js';
+import { limitsOnHost, type GuestRequest } from './guest.js';
 import { isCovered } from './rootfs/view.js';
 import { uml } from './uml/uml.js';
 import { bootWaiting, dismiss, isWaiting, startWaiting, type WaitingGuest } from './waiting.js';
@@ -48,6 +48,7 @@ export class GuestPool {
    */
   constructor(host: Host, request: GuestRequest, size: number) {
     refuse(request);
+    limitsOnHost(host, request);
     this.#host = host;
     this.#request = request;
     this.size = size;
@@ -68,9 +69,14 @@ export class GuestPool {
     while (this.#open && this.#waiting.length < this.size) {
       const { run, guest } = this.#request;
       const waiting = await bootWaiting(this.#host, { run: { ...run, name: makeName() }, guest });
-      if (this.#open) this.#waiting.push(waiting);
-      else dismiss(waiting);
+      this.#admit(waiting);
     }
+  }
+
+  /** It may have been closed while this one was booted. */
+  #admit(waiting: WaitingGuest): void {
+    if (this.#open) this.#waiting.push(waiting);
+    else dismiss(waiting);
   }
 
   /**
@@ -79,11 +85,19 @@ export class GuestPool {
    */
   take(host: Host, request: GuestRequest): Promise<Run> | null {
     if (this.#waiting.length === 0 || !this.#suits(host, request)) return null;
-    for (let one = this.#waiting.shift(); one !== undefined; one = this.#waiting.shift())
-      if (isWaiting(one)) return this.#start(one, host, request);
-      else dismiss(one);
+    const one = this.#next();
+    if (one !== null) return this.#start(one, host, request);
     this.#refill();
     return null;
+  }
+
+  /** The first that is still there: anybody may have removed one. */
+  #next(): WaitingGuest | null {
+    const all = this.#waiting.splice(0);
+    const [one = null, ...others] = all.filter(isWaiting);
+    for (const gone of all.filter((each) => !isWaiting(each))) dismiss(gone);
+    this.#waiting.push(...others);
+    return one;
   }
 
   /** Takes all of them away. */

@@ -60,6 +60,8 @@ async function serve(
 /** The service that runs, or one that is started, with the guests that were asked for. */
 async function start(args: Args, terminal: Terminal): Promise<number> {
   const question = guestsOf(args, terminal);
+  // What is wrong with it is said before anything is started.
+  if (question !== null) (await import('../warm/guests.js')).guestPool(terminal.host, question);
   const status = (await ask(terminal.host, 'status')) ?? (await launched(args, terminal));
   return show(args, terminal, question === null ? status : await ask(terminal.host, question));
 }
@@ -74,7 +76,7 @@ function guestsOf(args: Args, { host }: Terminal): GuestsQuestion | null {
     const [first] = words;
     if (first === undefined) return null;
     throw usageError(
-      `${first}: of guests, and none are asked for`,
+      `${first.replace(/=.*/s, '')}: of guests, and none are asked for`,
       'as in compart warm --guests 2 --mem 128M',
     );
   }
