@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Bench, BenchKernel } from './guest-host.js';
 import { time, type Command } from './launch.js';
 import { probe } from './peers.js';
@@ -45,28 +46,59 @@ async function others(): Promise<{ commands: Command[]; absent: string[] }> {
   };
 }
 
+/** A guest is booted for the next round while nothing is measured. */
+async function poolIsFull(bench: Bench): Promise<void> {
+  for (;;) {
+    const { stdout } = await bench.compart('warm', '--status', '--json');
+    const { guests } = JSON.parse(stdout) as { guests: { waiting: number; size: number } };
+    if (guests.waiting === guests.size) return;
+    await delay(20);
+  }
+}
+
 /** From the call of the whole command to its end, and where the time goes. */
 export async function bootTimes(bench: Bench, kernels: readonly BenchKernel[]): Promise<Part> {
   const { env } = bench;
   const { commands, absent } = await others();
+  // Of a service, which is there for the rows of warm paths, the others know nothing.
+  const cold = { ...env, COMPART_PLANNER: 'cold' };
   const boots = kernels.map(({ name, words }): Command => ({
     name: `compart boot, ${name}`,
     argv: ['bin/compart', 'boot', ...words, '--', 'true'],
-    env,
+    env: cold,
   }));
+  const fastest = kernels.at(-1)?.words ?? [];
+  const warm: Command[] = [
+    {
+      name: 'the last, through `compart warm`',
+      argv: ['bin/compart', 'boot', ...fastest, '--mem', '512M', '--', 'true'],
+      env,
+    },
+    {
+      name: 'the last, from a pool of `compart warm --guests`',
+      argv: ['bin/compart', 'boot', ...fastest, '--', 'true'],
+      env,
+    },
+  ];
   const all: Command[] = [
     { name: 'node -e 0', argv: ['node', '-e', '0'] },
-    { name: 'compart run', argv: ['bin/compart', 'run', '--', 'true'], env },
+    { name: 'compart run', argv: ['bin/compart', 'run', '--', 'true'], env: cold },
     ...commands,
     ...boots,
+    ...warm,
   ];
   const series: Series[] = all.map(({ name }) => ({ name, samples: [] }));
   const traces = kernels.map(() => [] as Array<Map<string, number>>);
+  await bench.compart('warm', '--guests', '1', ...fastest);
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const [index, command] of all.entries()) series[index]?.samples.push(await time(command));
+    for (const [index, command] of all.entries()) {
+      await poolIsFull(bench);
+      series[index]?.samples.push(await time(command));
+    }
     for (const [index, { words }] of kernels.entries())
       traces[index]?.push(stagesOf((await bench.compart('boot', '--trace', ...words, '--', 'true')).stderr));
   }
+  await bench.compart('warm', '--stop');
   return {
     lines: [...timesTable(series), '', ...stagesTable(kernels, traces), '', ...notMeasured(absent)],
     samples: { series, stages: traces.map((list) => list.map((trace) => Object.fromEntries(trace))) },
