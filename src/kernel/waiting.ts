@@ -113,7 +113,7 @@ export async function startWaiting(
         discard(compartment);
         throw error;
       });
-    return { compartment, pid: launched.pid, signal: launched.signal, ended };
+    return { compartment, pid: launched.pid, streams: launched.streams, signal: launched.signal, ended };
   } catch (error) {
     discard(compartment);
     throw error;
