@@ -1,17 +1,5 @@
-import { LIMIT_FLAGS } from './options.js';
+import { AHEAD_FLAGS } from './options.js';
 import type { Verb } from './verbs.js';
-
-/** Of boot: what is decided before the command is known. */
-export const AHEAD: readonly string[] = [
-  ...LIMIT_FLAGS,
-  'root',
-  'kernel',
-  'mount',
-  'disk',
-  'hide',
-  'init',
-  'best-effort',
-];
 
 /** Verbs that make a host ready, and say whether it is. */
 export const READYING: Readonly<Record<string, Verb>> = {
@@ -30,7 +18,7 @@ export const READYING: Readonly<Record<string, Verb>> = {
   warm: {
     usage: 'warm [--idle DURATION] [--guests N [flags of boot]] [--foreground] | warm --status | warm --stop',
     summary: 'start a service that makes run, exec and boot start faster',
-    flags: ['idle', 'guests', 'foreground', 'status', 'stop', ...AHEAD, 'json'],
+    flags: ['idle', 'guests', 'foreground', 'status', 'stop', ...AHEAD_FLAGS, 'json'],
     words: [0, 0],
     examples: [
       ['compart warm', 'from now on they start in milliseconds, with the same result'],

@@ -52,7 +52,12 @@ describe('a guest that was booted ahead', () => {
     expect(await rows()).toMatchObject([{ kind: 'guest', state: 'frozen' }]);
     const script = 'echo "$PWD $A"; uname -r >&2; cat; exit 7';
     const env = { ...sandbox.current.env, A: 'b' };
-    const answer = await boot([...FLAGS, '--', 'sh', '-c', script], { ...HERE, env, stdin: 'pipe', input: 'given' });
+    const answer = await boot([...FLAGS, '--', 'sh', '-c', script], {
+      ...HERE,
+      env,
+      stdin: 'pipe',
+      input: 'given',
+    });
     expect({ ...answer, stderr: '' }).toEqual({ status: 7, stdout: `${ROOT} b\ngiven`, stderr: '' });
     expect(answer.stderr).toMatch(/^6\.\d+\.\d+\S*\n$/);
     expect(await last()).toMatchObject({

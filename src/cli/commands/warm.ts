@@ -7,7 +7,7 @@ import type { Args } from '../parse.js';
 import type { Lines, Terminal } from '../terminal.js';
 import type { Handler } from '../verbs.js';
 import { MOST_WAITING } from '../../kernel/pool.js';
-import { AHEAD } from '../readying.js';
+import { AHEAD_FLAGS } from '../options.js';
 import { ask } from '../warm/ask.js';
 import type { GuestsQuestion } from '../warm/question.js';
 import { Service, type ServiceStatus } from '../warm/service.js';
@@ -69,7 +69,7 @@ async function start(args: Args, terminal: Terminal): Promise<number> {
 /** @throws ERR_COMPART_USAGE for a wrong number, and for flags of guests without guests */
 function guestsOf(args: Args, { host }: Terminal): GuestsQuestion | null {
   const text = args.text('guests');
-  const words = AHEAD.flatMap((flag) =>
+  const words = AHEAD_FLAGS.flatMap((flag) =>
     args.on(flag) ? [`--${flag}`] : args.texts(flag).map((value) => `--${flag}=${value}`),
   );
   if (text === null) {
