@@ -23,7 +23,6 @@ export const READYING: Readonly<Record<string, Verb>> = {
     examples: [
       ['compart warm', 'from now on they start in milliseconds, with the same result'],
       ['compart warm --guests 2 --mem 128M', 'compart boot --mem 128M -- CMD starts as fast as exec does'],
-      ['compart warm --idle 8h --foreground', 'for a manager of services'],
     ],
     load: () => import('./commands/warm.js'),
   },
