@@ -34,7 +34,8 @@ export function visitors({ width = 4, queue = 32, user = process.getuid() === 0 
   service.get('/health', async () => ({ ok: true }));
   service.post('/run', async (request, reply) => {
     const gone = new AbortController();
-    request.raw.socket.once('close', () => gone.abort());
+    // Of the answer, not of the connection, which may have others.
+    reply.raw.once('close', () => gone.abort());
     const result = await enter(() =>
       run(process.execPath, ['-'], {
         ...LIMITS,

@@ -139,7 +139,7 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
     const { router } = shared;
     const driver = driverOf(!router.ownUsers);
     if (limits.stack === 'none') {
-      stack.makeIsland();
+      await stack.makeIsland();
       writeHosts(ground.folder, hostsLines(ground.name, null, null, [], null));
       writeResolver(ground.folder, null, false);
       const handles = {

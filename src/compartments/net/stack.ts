@@ -64,9 +64,11 @@ export class Stack {
   }
 
   /** Makes a namespace with its loopback, and no way out. */
-  makeIsland(): void {
-    ipBatch(enterRouter(this.router), null, [`netns add ${this.netns}`]);
-    ipBatch(enterRouter(this.router), this.netns, ['link set lo up']);
+  async makeIsland(): Promise<void> {
+    await startSteps(enterRouter(this.router), {
+      first: { tool: 'ip', netns: null, lines: [`netns add ${this.netns}`] },
+      rows: [[{ tool: 'ip', netns: this.netns, lines: ['link set lo up'] }]],
+    });
   }
 
   /** Makes the namespace and its links, held to the rates before the first packet. @throws ERR_COMPART_KERNEL */

@@ -6,6 +6,8 @@ import { isFrozen, setFrozen } from './freeze.js';
 import { groupPids, isEmpty, type Group } from './group.js';
 
 const PATIENCE_MS = 10_000;
+/** Each look reads a file or two of every hierarchy. */
+const LOOK_AT_MOST_MS = 16;
 
 /** Sends a signal to each process of the group; those that are gone meanwhile do not matter. */
 function signalAll(group: Group, signal: NodeJS.Signals | number): number {
@@ -47,8 +49,11 @@ export function killGroup(group: Group): void {
 
 /** The same while the event loop goes on: what is killed takes its time where it has much to give back. */
 export async function killGroupSoon(group: Group): Promise<void> {
-  for (const started = Date.now(); !isEmpty(group); killOnce(group, started))
-    await new Promise((resolve) => setTimeout(resolve, 1));
+  const started = Date.now();
+  for (let ms = 1; !isEmpty(group); ms = Math.min(2 * ms, LOOK_AT_MOST_MS)) {
+    killOnce(group, started);
+    await new Promise((resolve) => setTimeout(resolve, ms));
+  }
 }
 
 function killOnce(group: Group, started: number): void {
