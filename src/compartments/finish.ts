@@ -9,7 +9,8 @@ import { decideGuest, guestLine } from './guest-verdict.js';
 import { logFile } from './log.js';
 import { readStats } from './readings.js';
 import { takeAway } from './sweep.js';
-import { decide, verdictLine } from './verdict.js';
+import type { NetRecord } from './net/record.js';
+import { decide, unheldLine, verdictLine, type LastReadings } from './verdict.js';
 
 /** How a run ended, and the line to print if a limit decided it. */
 export interface RunResult {
@@ -87,7 +88,15 @@ function resultOf(compartment: Compartment, exit: ExitStatus): RunResult {
     notKept: null,
     line:
       decided === null || record.guest === undefined
-        ? verdictLine(exitRecord, stats, record.spec.timeoutMs)
+        ? (verdictLine(exitRecord, stats, record.spec.timeoutMs) ?? unheld(compartment, stats))
         : guestLine(record.name, record.guest, ending),
   };
+}
+
+/** By the record as it was made and, where that does not fit, as `set` has left it. */
+function unheld({ store, record }: Compartment, stats: LastReadings): string | null {
+  const lineFor = (net: NetRecord | undefined): string | null =>
+    net === undefined ? null : unheldLine(record.name, net.limits, stats);
+  const line = lineFor(record.subsystems['net'] as NetRecord | undefined);
+  return line && lineFor(store.read(record.name)?.subsystems['net'] as NetRecord | undefined);
 }

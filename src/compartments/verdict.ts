@@ -10,7 +10,7 @@ export interface LastReadings {
   vm?: MemoryStats | null;
   sched?: CpuStats | null;
   pids?: PidsStats | null;
-  net?: { refused: number | null } | null;
+  net?: { refused: number | null; rxLimitBps?: number | null; txLimitBps?: number | null } | null;
 }
 
 type Decision = Pick<ExitRecord, 'verdict' | 'limitHit'>;
@@ -37,6 +37,25 @@ function wasThrottled(sched: CpuStats | null | undefined): boolean {
 }
 
 export const count = (number: number, one: string): string => `${number} ${one}${number === 1 ? '' : 'es'}`;
+
+/** The rates that a stack was to be held to; null for no limit. */
+export interface AskedRates {
+  rxLimitBps: number | null;
+  txLimitBps: number | null;
+}
+
+/**
+ * The line about a stack whose shaper somebody took away while the command ran, null where it is there to the end.
+ * Pure.
+ */
+export function unheldLine(name: string, asked: AskedRates, { net }: LastReadings): string | null {
+  const lost = (['rxLimitBps', 'txLimitBps'] as const).filter(
+    (key) => asked[key] !== null && net?.[key] !== asked[key],
+  );
+  if (lost.length === 0) return null;
+  const directions = lost.map((key) => (key === 'rxLimitBps' ? 'download' : 'upload')).join(' and ');
+  return `${name}: --net did not hold to the end: somebody changed the shaper of its ${directions} while it ran`;
+}
 
 /** Half as much again, rounded up to a size that reads well. */
 export function moreMemory(limitBytes: number): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { CpuStats, MemoryStats, PidsStats } from '../../src/host/cgroup/driver.js';
-import { decide, verdictLine, type LastReadings } from '../../src/compartments/verdict.js';
+import { decide, unheldLine, verdictLine, type LastReadings } from '../../src/compartments/verdict.js';
 import type { ExitStatus } from '../../src/host/launched.js';
 import type { ExitRecord, Verdict } from '../../src/state/history.js';
 
@@ -109,5 +109,26 @@ describe('verdictLine', () => {
     ['a signal', null, ['killed', null, {}]],
   ])('%s', (_what, line, args) => {
     expect(say(...args)).toBe(line);
+  });
+});
+
+describe('the line about a stack that was not held to the end', () => {
+  const net = (rxLimitBps: number | null, txLimitBps: number | null): LastReadings => ({
+    net: { refused: null, rxLimitBps, txLimitBps },
+  });
+  const asked = { rxLimitBps: 10e6, txLimitBps: 5e6 };
+  it.each<[string, LastReadings, string | null]>([
+    ['both shapers as asked', net(10e6, 5e6), null],
+    ['one gone', net(null, 5e6), 'download'],
+    ['one changed', net(10e6, 50e6), 'upload'],
+    ['both gone', net(null, null), 'download and upload'],
+    ['no reading at all', {}, 'download and upload'],
+  ])('%s', (_what, readings, directions) => {
+    const line = `web: --net did not hold to the end: somebody changed the shaper of its ${directions ?? ''} while it ran`;
+    expect(unheldLine('web', asked, readings)).toBe(directions === null ? null : line);
+  });
+
+  it('is not there where nothing was asked for', () => {
+    expect(unheldLine('web', { rxLimitBps: null, txLimitBps: null }, net(5e6, 5e6))).toBeNull();
   });
 });

@@ -1,9 +1,11 @@
 import type { Host } from '../../host/host.js';
+import { auditLines, tamperedChain } from '../../host/network/audit.js';
 import type { LinkCounters } from '../../host/network/counters.js';
+import { guardsNow } from '../../host/network/forwarding.js';
 import type { QdiscReading } from '../../host/network/qdisc.js';
 import { enterRouter } from '../../host/network/router.js';
 import { parseCounter, TABLE } from '../../host/network/table.js';
-import { tryNft, tryTool } from '../../host/network/tools.js';
+import { askNft, tryTool } from '../../host/network/tools.js';
 import { linkOf } from '../../host/network/veth.js';
 import { formatAllowed, formatPublished } from './limits.js';
 import { Network } from './network.js';
@@ -91,15 +93,31 @@ export function faultOf(
 ): string | null {
   if (limits.stack === 'none') return null;
   const link = linkOf(handles.number);
-  if (new Network(host, handles.network).shared() === null)
-    return 'the process that holds its network is gone';
+  const network = new Network(host, handles.network);
+  if (network.shared() === null) return 'the process that holds its network is gone';
   if (counters === null) return `its link ${link} is gone`;
   if (limits.rxLimitBps !== null && rx?.rateBps !== limits.rxLimitBps) return `the shaper of ${link} is gone`;
   if (limits.txLimitBps !== null && tx?.rateBps !== limits.txLimitBps)
     return `the shaper inside ${link} is gone`;
-  const element = `{ "${link}" . ${handles.addresses?.ipv4 ?? ''} }`;
-  const { status } = tryNft(enterRouter(handles.router), [`get element ${TABLE} addresses4 ${element}`]);
-  return status === 0 ? null : `the rules of ${link} in the table ${TABLE} are gone`;
+  return tableFault(host, network, handles);
+}
+
+/** What of the table does not hold a stack any more, or null. */
+function tableFault(host: Host, network: Network, { router, number }: NetRecord['handles']): string | null {
+  const rules = network.rulesOf(number);
+  const shared = network.shared();
+  const gone = `the rules of ${linkOf(number)} in the table ${TABLE} are gone`;
+  if (rules === null || shared === null) return gone;
+  const { status, stdout } = askNft(enterRouter(router), auditLines(rules));
+  if (status !== 0) return gone;
+  const { guards } = shared.forwarding;
+  const chain = tamperedChain(
+    stdout,
+    shared.pool,
+    [guards, guardsNow(host.paths.proc, shared.forwarding)],
+    rules,
+  );
+  return chain === null ? null : `the rules in chain ${chain} of the table ${TABLE} are not those of compart`;
 }
 
 function refusedBy({ router, number }: NetRecord['handles']): number | null {

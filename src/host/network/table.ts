@@ -24,62 +24,71 @@ const refusals = (before: string): string[] => [
   `${before} reject with icmpx type admin-prohibited`,
 ];
 
+/** What stands in each chain of the table. */
+type Chains = Readonly<Record<'source' | 'forward' | 'input' | 'outward', readonly string[]>>;
+
 /**
- * The table without any stack in it: may be run again at any time, in one transaction (nft(8)). Who reaches whom is
- * decided here: a stack reaches the world by masquerade, the host at the gateway, its peers and nobody else; into a
- * stack come only answers, its peers and what the host itself sends. Pure.
+ * Who reaches whom is decided here: a stack reaches the world by masquerade, the host at the gateway, its peers and
+ * nobody else; into a stack come only answers, its peers and what the host itself sends. Pure.
  */
-export function tableLines(pool: Pool, { links4, all6 }: Guards): string[] {
-  const rules: Record<string, readonly string[]> = {
-    // Before connection tracking: a packet with somebody else's address, or over the ceiling, is gone.
-    source: [
-      `iifname != ${OURS} accept`,
-      'meta nfproto ipv4 iifname . ip saddr != @addresses4 drop',
-      'meta nfproto ipv6 ip6 saddr != { fe80::/10, :: } iifname . ip6 saddr != @addresses6 drop',
-      'limit name iifname map @ceilings drop',
-    ],
-    forward: [
-      ...(links4.length > 0 ? [`meta nfproto ipv4 iifname @guarded oifname != ${OURS} drop`] : []),
-      ...(all6 ? [`meta nfproto ipv6 iifname != ${OURS} oifname != ${OURS} drop`] : []),
-      `iifname != ${OURS} oifname != ${OURS} accept`,
-      'ct state established,related accept',
-      ...refusals(`oifname ${OURS} iifname . oifname != @peers`),
-      'iifname vmap @held',
-    ],
-    input: [
-      `iifname != ${OURS} accept`,
-      'ct state established,related accept',
-      'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept',
-      'iifname vmap @held',
-    ],
-    outward: [
-      `ip saddr ${pool.ipv4} oifname != ${OURS} masquerade`,
-      ...(pool.ipv6 === null ? [] : [`ip6 saddr ${pool.ipv6} oifname != ${OURS} masquerade`]),
-    ],
-  };
-  const sets = {
-    addresses4: 'set { type ifname . ipv4_addr; }',
-    addresses6: 'set { type ifname . ipv6_addr; }',
-    peers: 'set { type ifname . ifname; }',
-    guarded: 'set { type ifname; }',
-    held: 'map { type ifname : verdict; }',
-    ceilings: 'map { type ifname : limit; }',
-  };
-  const hooks: Record<string, string> = {
-    source: 'type filter hook prerouting priority -350; policy accept;',
-    forward: 'type filter hook forward priority 0; policy accept;',
-    input: 'type filter hook input priority 0; policy accept;',
-    outward: 'type nat hook postrouting priority 100; policy accept;',
-  };
+export const chainsOf = (pool: Pool, { links4, all6 }: Guards): Chains => ({
+  // Before connection tracking: a packet with somebody else's address, or over the ceiling, is gone.
+  source: [
+    `iifname != ${OURS} accept`,
+    'meta nfproto ipv4 iifname . ip saddr != @addresses4 drop',
+    'meta nfproto ipv6 ip6 saddr != { fe80::/10, :: } iifname . ip6 saddr != @addresses6 drop',
+    'limit name iifname map @ceilings drop',
+  ],
+  forward: [
+    ...(links4.length > 0 ? [`meta nfproto ipv4 iifname @guarded oifname != ${OURS} drop`] : []),
+    ...(all6 ? [`meta nfproto ipv6 iifname != ${OURS} oifname != ${OURS} drop`] : []),
+    `iifname != ${OURS} oifname != ${OURS} accept`,
+    'ct state established,related accept',
+    ...refusals(`oifname ${OURS} iifname . oifname != @peers`),
+    'iifname vmap @held',
+  ],
+  input: [
+    `iifname != ${OURS} accept`,
+    'ct state established,related accept',
+    'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept',
+    'iifname vmap @held',
+  ],
+  outward: [
+    `ip saddr ${pool.ipv4} oifname != ${OURS} masquerade`,
+    ...(pool.ipv6 === null ? [] : [`ip6 saddr ${pool.ipv6} oifname != ${OURS} masquerade`]),
+  ],
+});
+
+/** In the order in which a packet meets them. */
+const HOOKS: Readonly<Record<keyof Chains, string>> = {
+  source: 'type filter hook prerouting priority -350; policy accept;',
+  forward: 'type filter hook forward priority 0; policy accept;',
+  input: 'type filter hook input priority 0; policy accept;',
+  outward: 'type nat hook postrouting priority 100; policy accept;',
+};
+export const CHAINS = Object.keys(HOOKS) as Array<keyof Chains>;
+
+const SETS = {
+  addresses4: 'set { type ifname . ipv4_addr; }',
+  addresses6: 'set { type ifname . ipv6_addr; }',
+  peers: 'set { type ifname . ifname; }',
+  guarded: 'set { type ifname; }',
+  held: 'map { type ifname : verdict; }',
+  ceilings: 'map { type ifname : limit; }',
+} as const;
+
+/** The table without any stack in it: may be run again at any time, in one transaction (nft(8)). Pure. */
+export function tableLines(pool: Pool, guards: Guards): string[] {
+  const rules = chainsOf(pool, guards);
   return [
     `add table ${TABLE}`,
-    ...Object.entries(sets).map(([name, text]) => text.replace(/^(\w+)/, `add $1 ${TABLE} ${name}`)),
+    ...Object.entries(SETS).map(([name, text]) => text.replace(/^(\w+)/, `add $1 ${TABLE} ${name}`)),
     `flush set ${TABLE} guarded`,
-    ...links4.map((link) => `add element ${TABLE} guarded { "${link}" }`),
-    ...Object.entries(hooks).flatMap(([chain, hook]) => [
-      `add chain ${TABLE} ${chain} { ${hook} }`,
+    ...guards.links4.map((link) => `add element ${TABLE} guarded { "${link}" }`),
+    ...CHAINS.flatMap((chain) => [
+      `add chain ${TABLE} ${chain} { ${HOOKS[chain]} }`,
       `flush chain ${TABLE} ${chain}`,
-      ...(rules[chain] ?? []).map((rule) => `add rule ${TABLE} ${chain} ${rule}`),
+      ...rules[chain].map((rule) => `add rule ${TABLE} ${chain} ${rule}`),
     ]),
   ];
 }
