@@ -114,7 +114,7 @@ export async function listCompartments(host: Host): Promise<Listing> {
         if (runsUnder(host, name)) throw store.damage(name);
         continue;
       }
-      if (isAbandoned(host, record)) takeAway(host, store, record);
+      if (isAbandoned(host, store, record)) takeAway(host, store, record);
       else listing.compartments.push({ host, store, record });
     } catch (error) {
       listing.damaged.push({ name, why: error instanceof Error ? error.message : String(error) });

@@ -4,16 +4,17 @@ import { isEmpty, removeGroup } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
 import { isAlive, selfIdentity } from '../host/proc/identity.js';
 import { forget, runsUnder } from './damaged.js';
-import { tryLock, unlock } from '../state/lock.js';
+import { isBroken, tryLock, unlock } from '../state/lock.js';
 import { groundOf } from './readings.js';
 import { SUBSYSTEMS } from './subsystems.js';
 import { keepUsage } from './usage.js';
 import type { CompartmentRecord } from '../state/record.js';
 import type { Store } from '../state/store.js';
 
-/** Is nobody left who would take this compartment away, though somebody was to? */
-export function isAbandoned(host: Host, record: CompartmentRecord): boolean {
-  return record.owner !== null && !isAlive(host.paths.proc, record.owner);
+/** Is nobody left who would take this compartment away, though somebody was to, or had begun to? */
+export function isAbandoned({ paths: { proc } }: Host, store: Store, record: CompartmentRecord): boolean {
+  if (record.owner !== null && !isAlive(proc, record.owner)) return true;
+  return isBroken(store.folder(record.name), 'removing', proc);
 }
 
 /**
@@ -66,7 +67,7 @@ export function sweepName(host: Host, store: Store, name: string): boolean {
 function sweepRecord(host: Host, store: Store, name: string): boolean {
   const record = store.read(name);
   if (record === null) return false;
-  return isAbandoned(host, record) && takeAway(host, store, record);
+  return isAbandoned(host, store, record) && takeAway(host, store, record);
 }
 
 /** Is any process left in the groups of this record? */

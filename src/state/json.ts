@@ -1,4 +1,14 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { CompartError, errnoOf, systemReason } from '../shared/errors.js';
 
@@ -38,6 +48,23 @@ export function makeDirs(path: string, mode: number): void {
       makeDirs(dirname(path), mode);
       makeOne(path, mode);
     } else if (errno !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
+  }
+}
+
+/** Takes away what those who died while they wrote left in a folder. */
+export function removeTorn(folder: string, proc: string): void {
+  for (const name of namesIn(folder)) {
+    const pid = /\.(\d+)\.tmp$/.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`${proc}/${pid}`)) rmSync(`${folder}/${name}`, { force: true });
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw stateError('read', folder, error);
   }
 }
 

@@ -111,6 +111,12 @@ export function unlock(folder: string, lock: Lock): void {
   rmSync(`${folder}/${lock}`, { force: true });
 }
 
+/** Did whoever holds the lock die over its work? */
+export function isBroken(folder: string, lock: Lock, proc: string): boolean {
+  const holder = holderOf(`${folder}/${lock}`);
+  return holder !== null && !isAlive(proc, holder);
+}
+
 /** Null if the lock was given back meanwhile; nobody for what is no lock. */
 function holderOf(path: string): ProcessIdentity | null {
   try {

@@ -189,20 +189,6 @@ except OSError: print("no such name")
     expect((await compart('ps', '--json')).stdout.trim()).toBe('[]');
   });
 
-  it('killed at 50 moments, it leaves nothing that gc does not take away', async () => {
-    const words = ['run', '--name', 'web', '--net', '10mbit', '--publish', '18091:80', '--', 'sleep', '0.02'];
-    for (let moment = 0; moment < 50; moment += 1) {
-      const run = execa(COMPART, words, { env: sandbox.current.env, reject: false, stdio: 'ignore' });
-      await delay(moment * 1.6);
-      run.kill('SIGKILL');
-      await run;
-      expect(await compart('gc')).toMatchObject({ status: 0, stderr: '' });
-      expect((await compart('ps', '--json')).stdout.trim()).toBe('[]');
-    }
-    const { exitCode } = await execa(COMPART, words, { env: sandbox.current.env, reject: false });
-    expect(exitCode).toBe(0);
-  }, 120_000);
-
   it('doctor --net measures both directions at once within 2% of what was asked', async () => {
     const { stdout, status } = await compart('doctor', '--net', '--json');
     const { net } = JSON.parse(stdout) as { net: Array<{ direction: string; offPercent: number }> };

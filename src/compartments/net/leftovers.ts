@@ -24,6 +24,7 @@ export function sweepNetworks(host: Host): string[] {
       names.push(lease.name);
     }
     network.dropStrayLinks();
+    network.dropTorn();
     network.closeIfEmpty();
     network.tidy();
   }

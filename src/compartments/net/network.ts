@@ -1,4 +1,4 @@
-import { readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { CompartError } from '../../shared/errors.js';
 import type { Host } from '../../host/host.js';
 import { guardsNow, switchOff } from '../../host/network/forwarding.js';
@@ -9,15 +9,18 @@ import { nftBatch, tryNft, tryTool } from '../../host/network/tools.js';
 import { isLink, linkOf } from '../../host/network/veth.js';
 import { readLinkCounters, type LinkCounters } from '../../host/network/counters.js';
 import { isAlive } from '../../host/proc/identity.js';
-import { readJson, writeJson } from '../../state/json.js';
+import { readJson, removeTorn, writeJson } from '../../state/json.js';
 import { Leases, type Lease, type Lessee } from '../../state/leases.js';
 import { alone, aloneUnless, busy, soonAlone, type Pass } from './alone.js';
+import { emptyFolder, removeEmpty } from './folders.js';
+import { LOCK } from './later.js';
 import { handsOn, wayAround } from './passage.js';
 import { Rulebook } from './rulebook.js';
 import { setUpShared, type NetworkKind, type Shared } from './shared.js';
 import { ownRouter, startRouter, type OwnRouter } from './uplink.js';
 import { Waiting } from './waiting.js';
 
+const SHARED_FILE = 'shared.json';
 const FOLDERS = ['leases', 'rules', 'relays', 'adding', 'leaving'] as const;
 /** Stacks whose rules are changed in one transaction: their lines are one argument of a program. */
 const MOST_AT_ONCE = 100;
@@ -48,7 +51,7 @@ export class Network {
   }
 
   get #sharedFile(): string {
-    return `${this.folder}/shared.json`;
+    return `${this.folder}/${SHARED_FILE}`;
   }
 
   /** The folder of the relays of one stack. */
@@ -220,11 +223,13 @@ export class Network {
     });
   }
 
-  /** Is anything of it left: stacks, or what a crash left of setting it up? */
+  /** Takes away what a crash left of setting it up, or of its end: without a stack there is nothing to keep. */
   closeIfEmpty(): void {
-    if (!this.leases.isEmpty() || readJson(this.#sharedFile) === null) return;
+    if (!this.leases.isEmpty() || !existsSync(this.folder)) return;
     this.#alone((pass) => {
-      if (this.leases.isEmpty()) this.#close(this.shared(), [], pass);
+      if (!this.leases.isEmpty()) return;
+      emptyFolder(this.folder, [LOCK, SHARED_FILE]);
+      if (readJson(this.#sharedFile) !== null) this.#close(this.shared(), [], pass);
     });
   }
 
@@ -282,19 +287,13 @@ export class Network {
     return alone(this.#host, this.folder, work);
   }
 
+  /** Takes away what those who died while they noted something left half written. */
+  dropTorn(): void {
+    for (const folder of [this.folder, this.#rules.folder]) removeTorn(folder, this.#host.paths.proc);
+  }
+
   /** Takes the empty folders away. */
   tidy(): void {
-    const folders = [
-      ...FOLDERS.map((name) => `${this.folder}/${name}`),
-      this.folder,
-      this.#host.paths.network,
-    ];
-    for (const path of folders) {
-      try {
-        if (readdirSync(path).length === 0) rmdirSync(path);
-      } catch {
-        // Not there, or in use again.
-      }
-    }
+    removeEmpty([...FOLDERS.map((name) => `${this.folder}/${name}`), this.folder, this.#host.paths.network]);
   }
 }
