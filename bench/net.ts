@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { callers, flow, type Caller } from './netcall.js';
 import { machine } from './machine.js';
-import { bareLink, launchTimes } from './netpeers.js';
+import { callers, flow, type Caller } from './netcall.js';
+import { bareLink, slirpAlone, type BothWays } from './netpeers.js';
+import { launchTimes } from './nettimes.js';
 import { median, writeSection } from './table.js';
 
-const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 5);
+const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 4);
 const RATES = [1, 10, 100, 1000];
 const NAME = 'bench';
 
@@ -42,7 +44,7 @@ async function rates(who: Caller): Promise<string[]> {
 /** Round trips through a stack of 10 mbit whose download is full, in milliseconds. */
 async function pings(who: Caller): Promise<string> {
   await load(who, '10mbit');
-  const busy = flow(who, NAME, 8, '-R');
+  const busy = flow(who, NAME, 6, '-R');
   await delay(2500);
   const gateway = /default via (\S+)/.exec(await who.compart('exec', NAME, '--', 'ip', 'route'))?.[1] ?? '';
   const said = await who.compart('exec', NAME, '--', 'ping', '-c', '40', '-i', '0.1', gateway);
@@ -59,14 +61,24 @@ async function bothWays(who: Caller): Promise<string> {
   return `| 10mbit/5mbit, both at once | ${who.name} | down ${mbit(both.rx, 10)}, up ${mbit(both.tx, 5)} |`;
 }
 
-async function unshaped(who: Caller, bare: { down: number; up: number }): Promise<string> {
+/** Without a limit, beside what the same path gives without compart. */
+async function unshaped(who: Caller, others: ReadonlyArray<readonly [string, BothWays]>): Promise<string[]> {
   await load(who, 'max');
-  const down = await flow(who, NAME, SECONDS, '-R');
-  const up = await flow(who, NAME, SECONDS);
+  const down = (await flow(who, NAME, SECONDS, '-R')).goodput;
+  const up = (await flow(who, NAME, SECONDS)).goodput;
   await remove(who);
-  const gbit = (bps: number, of: number): string =>
-    `${(bps / 1e9).toFixed(1)} Gbit/s (${Math.round((bps / of) * 100)}%)`;
-  return `| \`--net max\`, of a bare veth | ${who.name} | down ${gbit(down.goodput, bare.down)}, up ${gbit(up.goodput, bare.up)} |`;
+  const gbit = (bps: number): string => `${(bps / 1e9).toFixed(1)} Gbit/s`;
+  const share = (bps: number, of: number): string => `${gbit(bps)} (${Math.round((bps / of) * 100)}%)`;
+  return others.map(
+    ([name, other]) =>
+      `| \`--net max\`, of ${name} (down ${gbit(other.down)}, up ${gbit(other.up)}) | ${who.name} | down ${share(down, other.down)}, up ${share(up, other.up)} |`,
+  );
+}
+
+/** The host's first address that is not on its loopback: what `host.compart.internal` is without root. */
+function ownAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '';
 }
 
 /** Accuracy of the rates, round trips, throughput, and the time that a stack takes. */
@@ -75,10 +87,13 @@ export async function net(): Promise<void> {
   try {
     const table: string[] = [];
     const others: string[] = [];
+    const [root, user] = who;
     for (const one of who) table.push(...(await rates(one)));
-    const bare = await bareLink(SECONDS);
+    const bare = ['a bare veth', await bareLink(SECONDS)] as const;
+    const slirp = ['slirp4netns alone', await slirpAlone(SECONDS, ownAddress())] as const;
     for (const one of who) {
-      others.push(await pings(one), await bothWays(one), await unshaped(one, bare));
+      const beside = one === root ? [bare] : [bare, slirp];
+      others.push(await pings(one), await bothWays(one), ...(await unshaped(one, beside)));
     }
     const control = readFileSync('/proc/sys/net/ipv4/tcp_congestion_control', 'utf8').trim();
     writeSection('docs/network.md', 'net', [
@@ -93,7 +108,7 @@ export async function net(): Promise<void> {
       '|---|---|---|',
       ...others,
       '',
-      ...(await launchTimes()),
+      ...(await launchTimes(user)),
     ]);
   } finally {
     // The installation of the last is in the folder of the first.

@@ -28,7 +28,14 @@ async function makeImage(): Promise<void> {
  * How `podman run` of `true` works here, if it does: as it comes, or with runc, which takes a hybrid host, and with
  * limits that it may set.
  */
-export async function podman(...options: string[]): Promise<{ argv: string[] | null; why: string }> {
+export const podman = (...options: string[]): Promise<{ argv: string[] | null; why: string }> =>
+  podmanUnder([], ...options);
+
+/** The same, by words before it: those that enter a network namespace. */
+export async function podmanUnder(
+  before: readonly string[],
+  ...options: string[]
+): Promise<{ argv: string[] | null; why: string }> {
   const ways = [run([], options), run(RLIMITS, options), run(['--runtime', 'runc', ...RLIMITS], options)];
   let why = 'not installed';
   try {
@@ -36,7 +43,8 @@ export async function podman(...options: string[]): Promise<{ argv: string[] | n
   } catch (error) {
     return { argv: null, why: (error as { code?: string }).code === 'ENOENT' ? why : String(error) };
   }
-  for (const argv of ways) {
+  for (const way of ways) {
+    const argv = [...before, ...way];
     const [file = '', ...words] = argv;
     const { failed, stderr } = await execa(file, words, { reject: false, stdin: 'ignore' });
     if (!failed) return { argv, why: '' };
