@@ -1,21 +1,25 @@
 /*
- * compart-later [@MOUNT...] PATH... -- COMMAND [ARG...]
+ * compart-later [@MOUNT...] PATH... =LOCK PATH... -- COMMAND [ARG...]
  *
  * Takes what is mounted at each MOUNT away, and the file there: a name of a network namespace
  * (ip-netns(8)). Runs COMMAND, and when it has succeeded takes the PATHs away, in this order: files, links, empty
  * directories. nft(8) waits for a grace period of the kernel before it ends (nf_tables_trans_destroy_flush_work);
- * nobody else has to. Meanwhile this process holds what names it: a lock among the PATHs is nobody's
- * once it is gone, whether COMMAND succeeded or not.
+ * nobody else has to. Meanwhile it holds LOCK, a symbolic link to "PID_STARTTIME", which its parent hands to it: it does
+ * nothing before that, or at all where the parent ends without having done so. The lock is nobody's once this process is
+ * gone, whether COMMAND succeeded or not.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EXIT_USAGE 2
 #define EXIT_LATER 125
+#define LOOK_NS 200000
 
 static int run(char **command)
 {
@@ -34,8 +38,31 @@ static int run(char **command)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_LATER;
 }
 
+/* Has the parent handed the lock over? */
+static bool holds(const char *lock)
+{
+	char target[64], own[24];
+	ssize_t length = readlink(lock, target, sizeof target - 1);
+	int digits = snprintf(own, sizeof own, "%ld_", (long)getpid());
+
+	return length > digits && strncmp(target, own, (size_t)digits) == 0;
+}
+
+static bool await_lock(const char *lock, pid_t parent)
+{
+	const struct timespec pause = {.tv_nsec = LOOK_NS};
+
+	while (!holds(lock)) {
+		if (getppid() != parent)
+			return holds(lock);
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 int main(int argc, char **argv)
 {
+	const pid_t parent = getppid();
 	int paths = 1;
 	int first = 1;
 
@@ -44,15 +71,18 @@ int main(int argc, char **argv)
 	while (first < paths && argv[first][0] == '@')
 		first++;
 	if (paths + 1 >= argc) {
-		fputs("usage: compart-later [@MOUNT...] PATH... -- COMMAND [ARG...]\n", stderr);
+		fputs("usage: compart-later [@MOUNT...] PATH... =LOCK PATH... -- COMMAND [ARG...]\n", stderr);
 		return EXIT_USAGE;
 	}
+	for (int i = first; i < paths; i++)
+		if (*argv[i] == '=' && !await_lock(argv[i] + 1, parent))
+			return EXIT_LATER;
 	for (int i = 1; i < first; i++) {
 		(void)umount2(argv[i] + 1, MNT_DETACH);
 		(void)unlink(argv[i] + 1);
 	}
 	int status = run(argv + paths + 1);
 	for (int i = first; status == 0 && i < paths; i++)
-		(void)remove(argv[i]);
+		(void)remove(argv[i] + (*argv[i] == '='));
 	return status;
 }

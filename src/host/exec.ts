@@ -1,10 +1,11 @@
-import type { ChildProcess, SpawnSyncReturns, StdioOptions } from 'node:child_process';
+import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { closeSync, existsSync, fstatSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { CompartError, errnoOf, systemReason } from '../shared/errors.js';
 import { GRACE_MS, type Deadline, type ExitStatus, type Launched, type LaunchRequest } from './launched.js';
 import { encodePlan, parseReport, type LaunchReport } from './plan.js';
+import type { EndedTool, ToolInput, ToolResult } from './tool.js';
 
 /** Loaded when something is started from here: it takes Node 3 ms, and a launch through the front needs none of it. */
 const childProcess = () => import('node:child_process');
@@ -188,24 +189,12 @@ export function startListener(file: string, argv: readonly string[]): (word: str
   return (word) => void input.write(word);
 }
 
-/** How a tool ended that was waited for without the event loop. */
-export interface ToolResult {
-  status: number | null;
-  stdout: string;
-  stderr: string;
-  /** ENOENT where there is no such program. */
-  errno: string | null;
-}
-
 /** Runs a tool to its end, with `input` on its stdin: for the few milliseconds in which a stack is assembled. */
-export function runToolSync(file: string, argv: readonly string[], input = ''): ToolResult {
+export function runToolSync(file: string, argv: readonly string[], input: ToolInput = ''): ToolResult {
   // Not an import, so that a start which needs no tool does not pay for it.
   const { spawnSync } = process.getBuiltinModule('node:child_process');
   const env = { ...toolEnvironment(), LC_ALL: 'C' };
-  // Null where the program could not be started, whatever the types say.
-  const result: Partial<Pick<SpawnSyncReturns<string>, 'stdout' | 'stderr' | 'error'>> & {
-    status: number | null;
-  } = spawnSync(file, [...argv], { input, env, encoding: 'utf8' });
+  const result: EndedTool = spawnSync(file, [...argv], { input, env, encoding: 'utf8' });
   return {
     status: result.status,
     stdout: result.stdout ?? '',
@@ -215,7 +204,7 @@ export function runToolSync(file: string, argv: readonly string[], input = ''): 
 }
 
 /** The same while the event loop goes on. */
-export async function feedTool(file: string, argv: readonly string[], input: string): Promise<ToolResult> {
+export async function feedTool(file: string, argv: readonly string[], input: ToolInput): Promise<ToolResult> {
   const { spawn } = process.getBuiltinModule('node:child_process');
   const child = spawn(file, [...argv], { env: { ...toolEnvironment(), LC_ALL: 'C' } });
   const said = { stdout: '', stderr: '' };

@@ -17,7 +17,17 @@ import { parseMeminfo } from './proc/meminfo.js';
  * `front`: `compart` itself.
  */
 export type NativeProgram =
-  'front' | 'launch' | 'router' | 'relay' | 'later' | 'knock' | 'flow' | 'heir' | 'guest' | 'init';
+  | 'front'
+  | 'launch'
+  | 'router'
+  | 'relay'
+  | 'later'
+  | 'knock'
+  | 'netlink'
+  | 'flow'
+  | 'heir'
+  | 'guest'
+  | 'init';
 
 /** Every root path that compart reads or writes; a test lends its own. */
 export interface HostPaths {

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { describe, expect } from '@jest/globals';
 import { withLentHost, type LentHost } from '../support/lent-host.js';
 import { until } from '../support/programs.js';
@@ -31,6 +32,15 @@ async function isRefused(host: LentHost, fault: string): Promise<void> {
   };
   expect(subsystems.net).toMatchObject({ enforced: false, fault });
 }
+
+/** A command that goes on until it is told to end. */
+const untilTold = (): string[] => [
+  'sh',
+  '-c',
+  'while [ ! -e "$0" ]; do sleep 0.05; done',
+  `${sandbox.current.dir}/told`,
+];
+const tell = (): void => writeFileSync(`${sandbox.current.dir}/told`, '');
 
 const GONE = 'the rules of compart2 in the table inet compart are gone';
 const tampered = (chain: string): string =>
@@ -92,17 +102,13 @@ describe('what somebody takes away of a stack', () => {
 
   it('is told at the end of the command that ran meanwhile', () =>
     withLentHost(sandbox.current, async (host) => {
-      const { stderr, status } = await host.compart(
-        ...['run', '--name', 'web', '--net', '10mbit', '--', 'sh', '-c'],
-        'echo started; sleep 1',
-      ); // prettier-ignore
-      expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
-      const run = host.compart('run', '--name', 'web', '--net', '10mbit/5mbit', '--', 'sleep', '2');
+      const run = host.compart('run', '--name', 'web', '--net', '10mbit/5mbit', '--', ...untilTold());
       await until('its link', async () =>
         (await host.run(['tc', 'qdisc'])).stdout.includes('tbf 1: dev compart2'),
       );
       await until('the command', async () => (await host.compart('ps')).stdout.includes('running'));
       await tamper(host, 'tc qdisc del dev compart2 root');
+      tell();
       expect(await run).toMatchObject({
         status: 0,
         stderr:
@@ -112,10 +118,11 @@ describe('what somebody takes away of a stack', () => {
 
   it('is not confused with what set changed while the command ran', () =>
     withLentHost(sandbox.current, async (host) => {
-      const run = host.compart('run', '--name', 'web', '--net', '10mbit', '--', 'sleep', '2');
+      const run = host.compart('run', '--name', 'web', '--net', '10mbit', '--', ...untilTold());
       await until('the command', async () => (await host.compart('ps')).stdout.includes('running'));
       for (const rate of ['50mbit', '5mbit/2mbit'])
         expect(await host.compart('set', 'web', '--net', rate)).toMatchObject({ status: 0, stderr: '' });
+      tell();
       expect(await run).toMatchObject({ status: 0, stderr: '' });
     }));
 });

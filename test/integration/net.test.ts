@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from '@jest/globals';
 import { execa } from 'execa';
 import { parseIperf } from '../support/iperf.js';
+import { until } from '../support/programs.js';
 import { useNetwork } from '../support/network.js';
 import { requires } from '../support/requires.js';
 import { COMPART, useSandbox } from '../support/sandbox.js';
@@ -123,7 +124,12 @@ describe('a network stack of its own', () => {
       reject: false,
       stdio: 'ignore',
     });
-    await delay(700);
+    await until('the server', () =>
+      execa('curl', ['-sf', 'http://127.0.0.1:18090/']).then(
+        () => true,
+        () => false,
+      ),
+    );
     const script = `
 import socket, urllib.request
 print(urllib.request.urlopen("http://host.compart.internal:18090/").status)

@@ -31,7 +31,7 @@ export function changeLater(
   const pid = startTool(host.paths.native('later'), [
     ...netns.map((name) => `@/run/netns/${name}`),
     ...paths,
-    `${folder}/${LOCK}`,
+    `=${folder}/${LOCK}`,
     folder,
     host.paths.network,
     '--',

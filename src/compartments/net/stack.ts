@@ -12,8 +12,12 @@ import {
   type Conditions,
   type QdiscReading,
 } from '../../host/network/qdisc.js';
+import { exchange, startExchange, type Exchange } from '../../host/network/exchange.js';
+import { addressRequests, vethRequest } from '../../host/network/link-requests.js';
+import type { Message, Request } from '../../host/network/netlink.js';
+import { lookRequest, shaperRequests, shapersIn } from '../../host/network/qdisc-requests.js';
 import { enterRouter, routerProc, type Router } from '../../host/network/router.js';
-import { runStep, runSteps, startSteps, type Step, type Steps } from '../../host/network/steps.js';
+import { runStep, startSteps, type Step, type Steps } from '../../host/network/steps.js';
 import { ipBatch, tryTool, type TcAnswer } from '../../host/network/tools.js';
 import {
   gsoLine,
@@ -74,7 +78,9 @@ export class Stack {
   /** Makes the namespace and its links, held to the rates before the first packet. @throws ERR_COMPART_KERNEL */
   async make(shared: Shared, rates: Rates): Promise<Made> {
     const made = this.#madeOf(shared, rates);
-    await startSteps(enterRouter(this.router), this.#steps(shared, rates, made));
+    const enter = enterRouter(this.router);
+    if (isPlain(rates)) this.#judge(rates, await startExchange(enter, this.#exchange(shared, rates, made)));
+    else await startSteps(enter, this.#steps(shared, rates, made));
     this.#forward(shared);
     return made;
   }
@@ -82,7 +88,7 @@ export class Stack {
   /** The same without the event loop. */
   makeNow(shared: Shared, rates: Rates): Made {
     const made = this.#madeOf(shared, rates);
-    runSteps(enterRouter(this.router), this.#steps(shared, rates, made));
+    this.#judge(rates, exchange(enterRouter(this.router), this.#exchange(shared, rates, made)));
     this.#forward(shared);
     return made;
   }
@@ -91,6 +97,31 @@ export class Stack {
     return { addresses: addressesOf(pool, this.number), mtu: mtuFor(this.router, rates) };
   }
 
+  /** All of it in one process; what holds packets back stands before the first can go. */
+  #exchange({ forwarding }: Shared, rates: Rates, { addresses, mtu }: Made): Exchange {
+    const gso: GsoLimits = { rx: gsoOf(rates.rxLimitBps), tx: gsoOf(rates.txLimitBps) };
+    const patient = this.router.holder !== null;
+    return this.#requests(true, [
+      vethRequest(this.link, gso, mtu),
+      ...shaperRequests(this.link, { rateBps: rates.rxLimitBps, patient, mtu }),
+      ...shaperRequests(INNER_LINK, { rateBps: rates.txLimitBps, patient: false, mtu }),
+      ...addressRequests(this.link, addresses, forwarding.routed6),
+    ]);
+  }
+
+  #requests(make: boolean, requests: readonly Request[]): Exchange {
+    const program = this.#host.paths.native('netlink');
+    return { program, netns: this.netns, link: this.link, make, requests };
+  }
+
+  /** @throws ERR_COMPART_KERNEL if the shapers are not what was asked for */
+  #judge({ rxLimitBps, txLimitBps }: Rates, messages: readonly Message[]): void {
+    const { rx, tx } = shapersIn(messages, this.link);
+    requireRate(this.link, rxLimitBps, rx?.rateBps ?? null);
+    requireRate(INNER_LINK, txLimitBps, tx?.rateBps ?? null);
+  }
+
+  /** With ip(8) and tc(8), which know WAN conditions as well. */
   #steps({ forwarding }: Shared, rates: Rates, { addresses, mtu }: Made): Steps {
     const gso: GsoLimits = { rx: gsoOf(rates.rxLimitBps), tx: gsoOf(rates.txLimitBps) };
     const outer = outerLines(this.netns, this.link, addresses, gso, mtu);
@@ -150,13 +181,16 @@ export class Stack {
 
   /** The shapers as the kernel has them: towards the stack, and from it; null where there is none. */
   shapers(): { rx: QdiscReading | null; tx: QdiscReading | null } {
-    const read = (netns: string | null, link: string): QdiscReading | null => {
-      const argv = [...(netns === null ? [] : ['-n', netns]), '-s', '-j', 'qdisc', 'show', 'dev', link];
-      const { status, stdout } = tryTool(enterRouter(this.router), 'tc', argv);
-      if (status !== 0) return null;
-      return parseQdiscs(stdout.replaceAll('\n', '')).find(isShaper) ?? null;
-    };
-    return { rx: read(null, this.link), tx: read(this.netns, INNER_LINK) };
+    const looks = [lookRequest(this.link), lookRequest(INNER_LINK)];
+    try {
+      const messages = exchange(enterRouter(this.router), this.#requests(false, looks));
+      const { rx, tx } = shapersIn(messages, this.link);
+      return { rx: rx !== null && isShaper(rx) ? rx : null, tx: tx !== null && isShaper(tx) ? tx : null };
+    } catch (error) {
+      // Its namespace is gone.
+      if (error instanceof CompartError && error.code === 'ERR_COMPART_KERNEL') return { rx: null, tx: null };
+      throw error;
+    }
   }
 
   /** What the router's end of the link has carried; null where it is gone. */
@@ -199,10 +233,15 @@ function checkShaper(
   const root = qdiscs.find((qdisc) => qdisc.root);
   if ((rateBps === null || root?.rateBps === rateBps) && (isPlain(conditions) || qdiscs.some(isNetem)))
     return;
+  if (complaint !== null) throw new CompartError('ERR_COMPART_KERNEL', complaint);
+  requireRate(link, rateBps ?? 0, root?.rateBps ?? null);
+}
+
+function requireRate(link: string, askedBps: number | null, gotBps: number | null): void {
+  if (askedBps === null || askedBps === gotBps) return;
   throw new CompartError(
     'ERR_COMPART_KERNEL',
-    complaint ??
-      `${link}: the shaper holds ${root?.rateBps ?? 'no'} bit/s where ${rateBps ?? 'none'} were asked for`,
+    `${link}: the shaper holds ${gotBps ?? 'no'} bit/s where ${askedBps} were asked for`,
   );
 }
 

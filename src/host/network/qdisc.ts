@@ -31,6 +31,22 @@ export function shapeOf(rateBps: number): Shape {
   return { burstBytes, gsoBytes };
 }
 
+/**
+ * What a shaper lets pass at once, and what waits in it, headers included. Pure.
+ * @param patient does a process in user space send what comes to it?
+ * @param mtu the largest packet that comes to it
+ */
+export function measuresOf(
+  rateBps: number,
+  patient: boolean,
+  mtu: number,
+): { burstBytes: number; queueBytes: number; isHeld: boolean } {
+  const burstBytes = Math.max(shapeOf(rateBps).burstBytes, mtu + LINK_HEADER_BYTES);
+  const waiting = bytesIn(rateBps, LATENCY_SECONDS);
+  const isHeld = patient && waiting < PATIENT_BYTES;
+  return { burstBytes, queueBytes: isHeld ? PATIENT_BYTES : waiting + burstBytes, isHeld };
+}
+
 /** WAN conditions of one direction; null where nothing was asked. */
 export interface Conditions {
   delayUs: number | null;
@@ -82,11 +98,8 @@ export function shaperLines(link: string, request: ShaperRequest): string[] {
   const show = `qdisc show dev ${link}`;
   if (rateBps === null)
     return [...(asked ? [`qdisc replace dev ${link} root handle ${ROOT} ${netemOf(request)}`] : []), show];
-  const burstBytes = Math.max(shapeOf(rateBps).burstBytes, mtu + LINK_HEADER_BYTES);
-  const waiting = bytesIn(rateBps, LATENCY_SECONDS);
-  const held = patient && waiting < PATIENT_BYTES;
-  const queue = held ? `limit ${PATIENT_BYTES}b` : `latency ${LATENCY_SECONDS * 1000}ms`;
-  const bytes = held ? PATIENT_BYTES : waiting + burstBytes;
+  const { burstBytes, queueBytes: bytes, isHeld } = measuresOf(rateBps, patient, mtu);
+  const queue = isHeld ? `limit ${bytes}b` : `latency ${LATENCY_SECONDS * 1000}ms`;
   const below = `qdisc replace dev ${link} parent ${ROOT}1 handle`;
   return [
     `qdisc replace dev ${link} root handle ${ROOT} tbf rate ${rateBps}bit burst ${burstBytes}b ${queue}`,

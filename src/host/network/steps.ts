@@ -31,11 +31,6 @@ async function startStep(enter: Enter, step: Step): Promise<void> {
   judge(step, await startTool(enter, step.tool, argvOf(step.tool, step.netns), step.lines));
 }
 
-/** One after the other, without the event loop. */
-export function runSteps(enter: Enter, { first, rows }: Steps): void {
-  for (const step of [first, ...rows.flat()]) runStep(enter, step);
-}
-
 /** The rows side by side. Nothing of it runs any more when this comes back, however it does. */
 export async function startSteps(enter: Enter, { first, rows }: Steps): Promise<void> {
   await startStep(enter, first);

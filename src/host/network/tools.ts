@@ -1,5 +1,6 @@
 import { CompartError } from '../../shared/errors.js';
-import { feedTool, runTool, runToolSync, type ToolResult } from '../exec.js';
+import { feedTool, runTool, runToolSync } from '../exec.js';
+import type { ToolResult } from '../tool.js';
 
 /** The Debian package behind each tool. */
 const PACKAGES = { ip: 'iproute2', tc: 'iproute2', nft: 'nftables', nsenter: 'util-linux' } as const;

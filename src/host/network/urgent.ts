@@ -50,7 +50,7 @@ const bareTcp = (load: number, base: number, add: readonly Step[], lengthAt: num
   [IF_EQUAL_X, 'urgent', 'plain', 0],
 ];
 
-const PROGRAM: Readonly<Record<string, readonly Step[]>> = {
+const BLOCKS: Readonly<Record<string, readonly Step[]>> = {
   start: [
     [LOAD_HALF, null, null, ETHERTYPE],
     [IF_EQUAL, 'six', null, IPV6],
@@ -77,26 +77,31 @@ const PROGRAM: Readonly<Record<string, readonly Step[]>> = {
   plain: [[RETURN, null, null, 0]],
 };
 
-/** The program as tc-bpf(8) reads it: its length, then `code yes no operand` each. */
-function bytecode(): string {
-  const steps = Object.values(PROGRAM).flat();
+/** One instruction as the kernel has it: how many to leave out instead of jumps to labels. */
+export type Instruction = readonly [code: number, yes: number, no: number, operand: number];
+
+/** The program that says what is urgent: all of it, or none (struct sock_filter). */
+export const URGENT: readonly Instruction[] = instructions();
+
+function instructions(): Instruction[] {
+  const steps = Object.values(BLOCKS).flat();
   const at: Record<string, number> = {};
   let next = 0;
-  for (const [label, block] of Object.entries(PROGRAM)) {
+  for (const [label, block] of Object.entries(BLOCKS)) {
     at[label] = next;
     next += block.length;
   }
   const jump = (label: string | null, from: number): number =>
     label === null ? 0 : (at[label] ?? 0) - from - 1;
-  const words = steps.map(
-    ([code, yes, no, operand], index) => `${code} ${jump(yes, index)} ${jump(no, index)} ${operand}`,
-  );
-  return `${steps.length},${words.join(',')}`;
+  return steps.map(([code, yes, no, operand], index) => [code, jump(yes, index), jump(no, index), operand]);
 }
+
+/** The program as tc-bpf(8) reads it: its length, then `code yes no operand` each. */
+const bytecode = (): string => [URGENT.length, ...URGENT.map((each) => each.join(' '))].join(',');
 
 /** No class of htb is ever held by its own rate: that is done above it. */
 const NO_RATE = 'rate 1tbit burst 1mb cburst 1mb quantum 200000';
-const URGENT_BYTES = 262_144;
+export const URGENT_BYTES = 262_144;
 
 /**
  * Lines for tc(8) that put two queues below `parent`, of which the second waits for the first: tc-htb(8) does the work

@@ -1,0 +1,50 @@
+import { getSystemErrorName } from 'node:util';
+import { CompartError, reasonOf } from '../../shared/errors.js';
+import { feedTool, runToolSync } from '../exec.js';
+import type { ToolResult } from '../tool.js';
+import { decodeMessages, encodeRequest, type Message, type Request } from './netlink.js';
+import type { Enter } from './tools.js';
+import { INNER_LINK } from './veth.js';
+
+/** Requests about one stack, carried out by one process of native/netlink.c, one after the other. */
+export interface Exchange {
+  /** The program. */
+  program: string;
+  /** Its namespace, in /run/netns, and the outer end of its link. */
+  netns: string;
+  link: string;
+  /** Is the namespace to be made first? */
+  make: boolean;
+  requests: readonly Request[];
+}
+
+function wordsFor(enter: Enter, { program, netns, link, make }: Exchange): [string, string[]] {
+  const own = [...(make ? ['--make'] : []), netns, link, INNER_LINK];
+  const [first, ...words] = enter;
+  return first === undefined ? [program, own] : [first, [...words, program, ...own]];
+}
+
+const inputOf = ({ requests }: Exchange): Buffer => Buffer.concat(requests.map(encodeRequest));
+
+function answersIn({ netns, requests }: Exchange, { status, stdout, stderr, errno }: ToolResult): Message[] {
+  if (status === 0) return decodeMessages(stdout);
+  const [, record, number, words = ''] = /^fail (\d+) (\d+) ?(.*)$/m.exec(stderr) ?? [];
+  const what = requests[Number(record) - 1]?.what ?? `namespace ${netns}`;
+  const why =
+    number === undefined
+      ? (errno ?? (stderr || `status ${String(status)}`))
+      : reasonOf(getSystemErrorName(-Number(number)));
+  throw new CompartError('ERR_COMPART_KERNEL', `${what}: ${why}${words === '' ? '' : `: ${words}`}`);
+}
+
+/** @returns what the kernel said @throws ERR_COMPART_KERNEL naming the request that it refused */
+export function exchange(enter: Enter, asked: Exchange): Message[] {
+  const [file, argv] = wordsFor(enter, asked);
+  return answersIn(asked, runToolSync(file, argv, inputOf(asked)));
+}
+
+/** The same while the event loop goes on. */
+export async function startExchange(enter: Enter, asked: Exchange): Promise<Message[]> {
+  const [file, argv] = wordsFor(enter, asked);
+  return answersIn(asked, await feedTool(file, argv, inputOf(asked)));
+}
