@@ -5,12 +5,14 @@
  * (ip-netns(8)). Runs COMMAND, and when it has succeeded takes the PATHs away, in this order: files, links, empty
  * directories. nft(8) waits for a grace period of the kernel before it ends (nf_tables_trans_destroy_flush_work);
  * nobody else has to. Meanwhile it holds LOCK, a symbolic link to "PID_STARTTIME", which its parent hands to it: it does
- * nothing before that, or at all where the parent ends without having done so. The lock is nobody's once this process is
+ * nothing before that, or at all where whoever has it ends without having done so. The lock is nobody's once this process is
  * gone, whether COMMAND succeeded or not.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -38,31 +40,35 @@ static int run(char **command)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_LATER;
 }
 
-/* Has the parent handed the lock over? */
-static bool holds(const char *lock)
+/* Who has the lock, 0 for nobody. */
+static pid_t holder_of(const char *lock)
 {
-	char target[64], own[24];
+	char target[64];
 	ssize_t length = readlink(lock, target, sizeof target - 1);
-	int digits = snprintf(own, sizeof own, "%ld_", (long)getpid());
 
-	return length > digits && strncmp(target, own, (size_t)digits) == 0;
+	if (length < 0)
+		return 0;
+	target[length] = '\0';
+	return (pid_t)strtol(target, NULL, 10);
 }
 
-static bool await_lock(const char *lock, pid_t parent)
+/* Until it is handed over; false if who had it is gone without that. */
+static bool await_lock(const char *lock)
 {
 	const struct timespec pause = {.tv_nsec = LOOK_NS};
 
-	while (!holds(lock)) {
-		if (getppid() != parent)
-			return holds(lock);
+	for (;;) {
+		pid_t holder = holder_of(lock);
+		if (holder == getpid())
+			return true;
+		if (holder <= 0 || (kill(holder, 0) < 0 && errno == ESRCH))
+			return holder_of(lock) == getpid();
 		nanosleep(&pause, NULL);
 	}
-	return true;
 }
 
 int main(int argc, char **argv)
 {
-	const pid_t parent = getppid();
 	int paths = 1;
 	int first = 1;
 
@@ -75,7 +81,7 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	for (int i = first; i < paths; i++)
-		if (*argv[i] == '=' && !await_lock(argv[i] + 1, parent))
+		if (*argv[i] == '=' && !await_lock(argv[i] + 1))
 			return EXIT_LATER;
 	for (int i = 1; i < first; i++) {
 		(void)umount2(argv[i] + 1, MNT_DETACH);

@@ -34,6 +34,7 @@ export class Network {
   readonly kind: NetworkKind;
   readonly folder: string;
   readonly leases: Leases;
+  readonly #sharedFile: string;
   readonly #rules: Rulebook;
   /** Whose rules are noted and not in force yet, and who is to be taken away. */
   readonly #adding: Waiting;
@@ -44,14 +45,11 @@ export class Network {
     this.#host = host;
     this.kind = kind;
     this.folder = `${host.paths.network}/${kind}`;
+    this.#sharedFile = `${this.folder}/${SHARED_FILE}`;
     this.leases = new Leases(`${this.folder}/leases`);
     this.#rules = new Rulebook(`${this.folder}/rules`);
     this.#adding = new Waiting(`${this.folder}/adding`);
     this.#leaving = new Waiting(`${this.folder}/leaving`);
-  }
-
-  get #sharedFile(): string {
-    return `${this.folder}/${SHARED_FILE}`;
   }
 
   /** The folder of the relays of one stack. */
@@ -77,17 +75,19 @@ export class Network {
       const number = await this.#enterBy(own, lessee);
       if (number !== null && this.#isOpen(lessee)) return;
       if (number !== null) this.leave(number);
-      own = wayAround(this.#host);
+      own ??= wayAround(this.#host);
       // Until all have left the barred one who are in it, for so long as they may stay.
       if (Date.now() - started > PATIENCE_MS) throw busy(this.folder);
     }
   }
 
-  /** @returns null where the host was found to bar the way of those who are in it */
+  /** @returns null to be tried again: the host bars the way of those who are in it, or they have just left */
   async #enterBy(own: OwnRouter | null, lessee: Lessee): Promise<number | null> {
     const prepared = this.shared() === null && own !== null ? await startRouter(this.#host, own) : null;
     try {
       return this.#alone(() => {
+        // What was there when it was looked for went away meanwhile: with a router of its own then.
+        if (own !== null && prepared === null && this.shared() === null) return null;
         const shared =
           this.shared() ?? setUpShared(this.#host, this.kind, this.#sharedFile, prepared?.router ?? null);
         if (prepared !== null && shared.router.holder?.pid === prepared.router.holder?.pid) prepared.keep();
