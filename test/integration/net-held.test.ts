@@ -1,3 +1,4 @@
+import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from '@jest/globals';
 import { ratesThroughSet } from '../support/live.js';
@@ -172,14 +173,19 @@ describe('a host without the tools', () => {
   it.each([
     ['nft', 'nftables'],
     ['tc', 'iproute2'],
+    ['ip', 'iproute2'],
   ])('is told that %s is missing before anything is changed, and which package has it', (tool, name) =>
     withHost(async (host) => {
+      const bin = `${sandbox.current.dir}/bin`;
+      mkdirSync(bin);
+      for (const each of readdirSync('/usr/bin'))
+        if (each !== tool) symlinkSync(`/usr/bin/${each}`, `${bin}/${each}`);
+      // Administrators' tools are looked for there in any case.
       const hide = `mkdir /run/sbin && mount --bind /usr/sbin /run/sbin && mount -t tmpfs hide /usr/sbin && cd /run/sbin && for each in *; do [ "$each" = ${tool} ] || ln -s "/run/sbin/$each" /usr/sbin/; done`;
-      const path = { PATH: '/usr/bin:/bin' };
       expect(await host.run(['sh', '-c', hide])).toMatchObject({ status: 0 });
       const { status, stdout, stderr } = await host.run(
         [COMPART, 'run', '--net', '1mbit', '--', 'echo', 'ran'],
-        { env: path },
+        { env: { PATH: bin } },
       );
       expect({ status, stdout }).toEqual({ status: 125, stdout: '' });
       expect(stderr).toBe(

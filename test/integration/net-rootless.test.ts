@@ -9,6 +9,7 @@ import { NAME_SERVER } from '../support/name-server.js';
 import { until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { useSandbox, type Answer } from '../support/sandbox.js';
+import type { ErrorAnswer } from '../support/shapes.js';
 
 const sandbox = useSandbox();
 const NEEDS = ['root', 'setpriv', 'unshare', 'nsenter', 'cgroup-v1', 'nft', 'iperf3', 'user-namespaces'];
@@ -223,6 +224,40 @@ describe('an ordinary user with slirp4netns', () => {
         expect(rate('txBytes')).toBeGreaterThan(4.6);
         expect((await user.compart('rm', '--force', 'full')).status).toBe(0);
       }),
+  );
+
+  withSlirp('is told that there is no /dev/net/tun, and what mends it', () =>
+    withUser(async (user, host) => {
+      expect(await host.run(['mount', '-t', 'tmpfs', 'none', '/dev/net'])).toMatchObject({ status: 0 });
+      const { status, stdout, stderr } = await user.compart('run', '--net', '10mbit', '--', 'echo', 'ran');
+      expect({ status, stdout }).toEqual({ status: 125, stdout: '' });
+      expect(stderr).toContain('--net cannot be enforced on this host: there is no /dev/net/tun');
+      expect(stderr).toContain('modprobe tun');
+    }),
+  );
+
+  withSlirp('is refused a port below 1024, which only root may have, and nothing stays', () =>
+    withUser(async (user) => {
+      const words = ['run', '--json', '--net', 'max', '-p', '80:80', '--', 'echo', 'ran'];
+      const { status, stdout, stderr } = await user.compart(...words);
+      expect({ status, stdout }).toEqual({ status: 125, stdout: '' });
+      expect((JSON.parse(stderr) as ErrorAnswer).error).toMatchObject({
+        code: 'ERR_COMPART_UNSUPPORTED',
+        message: '--publish: cannot listen on 127.0.0.1:80: only root may have a port below 1024',
+      });
+      expect((await user.compart('ps', '--json')).stdout.trim()).toBe('[]');
+    }),
+  );
+
+  withSlirp('publishes a port from 1024 on, which is reached from the host', () =>
+    withUser(async (user, host) => {
+      const server = ['python3', '-m', 'http.server', '80'];
+      await user.compart('run', '-d', '--name', 'web', '--net', '10mbit', '-p', '18080:80', '--', ...server);
+      const get = ['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', 'http://127.0.0.1:18080/'];
+      await until('it answers', async () => (await host.run(get)).stdout === '200');
+      expect((await user.compart('rm', '--force', 'web')).status).toBe(0);
+      expect((await host.run(get)).stdout).toBe('000');
+    }),
   );
 
   withSlirp('is told of a /dev/net/tun that it may not open, and nothing stays', () =>

@@ -10,6 +10,7 @@ export const LENT_ADDRESS = '198.51.100.2';
 export const LENT_ADDRESS6 = '2001:db8:51::2';
 /** Where its default route leads. */
 export const WORLD_ADDRESS = '198.51.100.1';
+export const WORLD_ADDRESS6 = '2001:db8:51::1';
 
 /**
  * A network namespace that stands for a host, with a /run and a resolv.conf of its own: what compart makes of the
@@ -33,12 +34,13 @@ if [ -n "$3" ]; then
   ip netns add world
   ip link set cntest1 netns world
   ip -n world addr add ${WORLD_ADDRESS}/24 dev cntest1
+  ip -n world addr add ${WORLD_ADDRESS6}/64 dev cntest1 nodad
   ip -n world link set cntest1 up
 else
   ip link set cntest1 up
 fi
 ip route add default via ${WORLD_ADDRESS} dev cntest0
-ip route add default via 2001:db8:51::1 dev cntest0
+ip route add default via ${WORLD_ADDRESS6} dev cntest0
 echo ready
 exec setpriv --pdeathsig KILL sleep 600
 `;
@@ -48,7 +50,7 @@ export interface LentOptions {
   resolver?: string;
   /** Mode of a /dev/net/tun of its own; left out, it is the machine's. */
   tun?: string;
-  /** Is somebody at {@link WORLD_ADDRESS}? */
+  /** Is somebody at {@link WORLD_ADDRESS} and {@link WORLD_ADDRESS6}? */
   world?: boolean;
 }
 
