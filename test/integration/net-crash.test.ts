@@ -74,7 +74,7 @@ describe('SIGKILL of compart', () => {
           }
         }
       }),
-    300_000,
+    900_000,
   );
 
   it.each(OPERATIONS)(
@@ -103,6 +103,6 @@ describe('SIGKILL of compart', () => {
           }
         }
       }),
-    300_000,
+    900_000,
   );
 });
