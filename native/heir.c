@@ -1,20 +1,20 @@
 /*
  * compart-heir COMMAND [ARG...]
  *
- * Outlives the process that starts it, and becomes COMMAND if that leaves something behind. It hears on stdin: `1`, there
+ * Outlives the process that starts it, and becomes COMMAND if that leaves something behind. It hears on descriptor 3: `1`, there
  * is something that would be left, `0`, there is nothing. At the end of the file, which is the end of whoever held the
  * other end, however that came about, the last word counts; without one there was nothing.
  *
  * It is nobody's child: what is done to the tree of its starter (attach) is not done to it.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#define HEARS_ON 3
 #define EXIT_USAGE 2
 #define EXIT_HEIR 125
 
@@ -27,7 +27,7 @@ static bool hear_to_the_end(void)
 	char words[256];
 
 	for (;;) {
-		ssize_t count = read(STDIN_FILENO, words, sizeof words);
+		ssize_t count = read(HEARS_ON, words, sizeof words);
 		if (count < 0 && errno == EINTR)
 			continue;
 		if (count <= 0)
@@ -51,9 +51,7 @@ int main(int argc, char **argv)
 		return 0;
 	for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
 		signal(ignored[i], SIG_DFL);
-	int null = open("/dev/null", O_RDONLY);
-	if (null > STDIN_FILENO)
-		(void)dup2(null, STDIN_FILENO);
+	close(HEARS_ON);
 	execvp(argv[1], argv + 1);
 	return EXIT_HEIR;
 }

@@ -174,14 +174,15 @@ export function startTool(file: string, argv: readonly string[]): number | null 
 }
 
 /**
- * Starts a program that reads from this process as long as it lives; neither holds up the end of the other.
+ * Starts a program that reads from this process, on descriptor 3, as long as it lives; neither holds up the end of the other.
  * @returns writes to it
  */
 export function startListener(file: string, argv: readonly string[]): (word: string) => void {
   const { spawn } = process.getBuiltinModule('node:child_process');
-  const stdio: StdioOptions = ['pipe', 'ignore', 'ignore'];
+  // Not stdin, which Node closes when the child has ended, though one of its own children reads on.
+  const stdio: StdioOptions = ['ignore', 'ignore', 'ignore', 'pipe'];
   const child = spawn(file, [...argv], { stdio, detached: true, env: toolEnvironment() });
-  const input = child.stdin as Duplex & { unref: () => void };
+  const input = child.stdio[3] as Duplex & { unref: () => void };
   child.on('error', () => undefined);
   input.on('error', () => undefined);
   child.unref();
