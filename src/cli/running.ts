@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node
 import { dirname } from 'node:path';
 import { systemReason, usageError } from '../shared/errors.js';
 import type { Compartment } from '../compartments/compartment.js';
+import type { RunResult } from '../compartments/finish.js';
 import type { Run, RunRequest } from '../compartments/run.js';
 import { checkLimits, refusalsOf } from '../compartments/subsystems.js';
 import type { ExitRecord } from '../state/history.js';
@@ -12,24 +13,32 @@ import type { Terminal } from './terminal.js';
 
 /**
  * Waits for a command in the foreground, hands on signals, and says how it ended.
+ * @param start is given what wants to be told the result early, if anything does
  * @param told called with its exit record
  * @returns its status
  */
 export async function inForeground(
   terminal: Terminal,
   report: string | null,
-  start: () => Promise<Run>,
+  start: (told: RunRequest['told']) => Promise<Run>,
   told: (record: ExitRecord) => void = () => undefined,
 ): Promise<number> {
   const relay = relaySignals(terminal.host);
-  const run = await start();
-  relay.deliver(run.pid, (signal) => run.signal(signal));
-  try {
-    const { record, status, line, notKept } = await run.ended;
+  let isTold = false;
+  const tell = ({ record, status, line, notKept }: RunResult): void => {
+    if (isTold) return;
+    isTold = true;
     for (const said of [line, notKept]) if (said !== null) terminal.say(said);
     told(record);
     if (report !== null) writeReport(terminal, report, record);
-    return status;
+    terminal.leave?.(status);
+  };
+  const run = await start(terminal.leave === undefined ? undefined : tell);
+  relay.deliver(run.pid, (signal) => run.signal(signal));
+  try {
+    const result = await run.ended;
+    tell(result);
+    return result.status;
   } finally {
     relay.stop();
   }

@@ -16,6 +16,8 @@ export interface Terminal {
   complain: (text: string) => void;
   /** Guests that were booted ahead; null where this process keeps none. */
   guests: GuestPool | null;
+  /** Ends the caller with this status, while what is left to do is done: where the caller need not wait for it. */
+  leave?: (status: number) => void;
 }
 
 /** Command lines: the words after the name of the program. */

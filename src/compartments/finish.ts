@@ -28,19 +28,29 @@ const TIMEOUT_STATUS = 124;
  * Ends a run: what is left of its processes is killed, the counters are read a last time, the exit record is
  * written, and the compartment goes, unless it is to be kept.
  */
-export function finishRun(compartment: Compartment, exit: ExitStatus): RunResult {
+export function finishRun(
+  compartment: Compartment,
+  exit: ExitStatus,
+  told: (result: RunResult) => void = () => undefined,
+): RunResult {
   const { host, store, record } = compartment;
-  const results: RunResult[] = [];
-  const conclude = (): void => void results.push(conclusion(compartment, exit));
+  const known: RunResult[] = [];
+  const conclude = (): RunResult => {
+    const result = known[0] ?? conclusion(compartment, exit);
+    if (known.push(result) === 1) told(result);
+    return result;
+  };
   if (record.spec.keep) {
     killGroup(record.group);
-    conclude();
+    const result = conclusion(compartment, exit);
+    // Before anybody is told: an owner that has ended would have it swept.
     store.save({ ...record, owner: null, main: null, endedAt: Date.now(), exitCode: statusNumber(exit) });
-  } else {
-    takeAway(host, store, record, conclude);
+    told(result);
+    return result;
   }
+  takeAway(host, store, record, () => void conclude());
   // Somebody else took it away (rm --force): its counters are gone, the end is still told.
-  return results[0] ?? conclusion(compartment, exit);
+  return conclude();
 }
 
 /**

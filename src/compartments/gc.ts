@@ -1,3 +1,4 @@
+import { removeBase } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
 import { isAlive } from '../host/proc/identity.js';
 import type { Store } from '../state/store.js';
@@ -23,7 +24,11 @@ export async function sweepAll(host: Host, store: Store): Promise<Swept> {
     sweepEach(host, store, swept);
   }
   sweepStacks(host, store, swept);
-  if (store.isEmpty()) await host.release();
+  if (store.isEmpty()) {
+    // A service that was killed leaves it.
+    removeBase(host.layout, host.plannedBase);
+    await host.release();
+  }
   return swept;
 }
 

@@ -83,7 +83,7 @@ export async function launchIn(
   };
   // A command that outlives the front is not the front's to start.
   const front = monitor === undefined ? host.front : null;
-  if (monitor !== undefined && host.front?.detaches === false)
+  if (monitor !== undefined && host.front?.resident === true)
     throw new CompartError('ERR_COMPART_INTERNAL', 'a detached command was asked of a service');
   const launched = await (front === null ? launch(host.paths.native('launch'), asked) : front.launch(asked));
   if (byManager) {

@@ -17,6 +17,8 @@ export type RunRequest = Omit<CreateRequest, 'kinds' | 'owned'> &
   CommandRequest & {
     /** From the end of its time to SIGKILL, in milliseconds. */
     graceMs?: number;
+    /** Told the result as soon as it is known: no process is left then, and the compartment is about to go. */
+    told?: ((result: RunResult) => void) | undefined;
   };
 
 /**
@@ -61,8 +63,8 @@ export async function startRun(host: Host, request: RunRequest, furnish = asItIs
     const ended = exitOf(launched)
       .then(async (exit) => {
         // Under a front nobody waits for the event loop.
-        if (host.front === null) await killGroupSoon(record.group);
-        return finishRun(compartment, exit);
+        if (host.front?.resident !== false) await killGroupSoon(record.group);
+        return finishRun(compartment, exit, request.told);
       })
       .catch((error: unknown) => {
         abandon(compartment);

@@ -28,7 +28,7 @@ const MOST_SAID = 64 * 1024;
 export class Client implements Starter {
   readonly path: string;
   readonly beganMs: number;
-  readonly detaches = false;
+  readonly resident = true;
   readonly #words: readonly string[];
   readonly #send: (frame: Buffer) => void;
   #launch: ClientLaunch | null = null;

@@ -21,7 +21,7 @@ const HIDDEN = 'COMPART_HIDDEN_';
 export class Front implements Starter {
   readonly path: string;
   readonly beganMs: number;
-  readonly detaches = true;
+  readonly resident = false;
   readonly #fd: number;
   readonly #buffer = Buffer.alloc(4096);
   #text = '';

@@ -52,9 +52,12 @@ export class Host {
   readonly caller: Caller;
   /** What started this process to plan for it, and starts the command; null where that is done from here. */
   readonly front: Starter | null;
+  /** The parent of all groups where it is kept, for whoever stays to take it away at its end ({@link removeBase}). */
+  madeBase: CgroupBase | null = null;
   readonly #override: string | null;
   #layout: CgroupLayout | null = null;
   #base: CgroupBase | null = null;
+  #systemd: boolean | null = null;
   #meminfo: Map<string, number> | null = null;
 
   constructor(
@@ -108,7 +111,11 @@ export class Host {
   async ready(): Promise<this> {
     if (this.#base === null) {
       const chosen = chooseBase(this.layout, this.#facts);
-      this.#base = chosen.unit === null ? chosen : await delegatedBase(this, chosen.unit);
+      const base = chosen.unit === null ? chosen : await delegatedBase(this, chosen.unit);
+      // Groups do not take it away with the last of them where this process stays: it is kept for the next.
+      const kept = this.front?.resident === true && base.ours;
+      this.madeBase = kept ? base : null;
+      this.#base = kept ? { ...base, ours: false } : base;
     }
     return this;
   }
@@ -174,7 +181,7 @@ export class Host {
       uid: this.uid,
       override: this.#override,
       delegated: this.uid === 0 ? null : delegatedControllers(this.layout, this.uid),
-      systemd: existsSync('/run/systemd/system'),
+      systemd: (this.#systemd ??= existsSync('/run/systemd/system')),
       writable: (dir) => mayWrite(`${dir}/cgroup.procs`) && mayWrite(dir),
     };
   }

@@ -84,8 +84,8 @@ export interface Starter {
   readonly path: string;
   /** When it began, as `performance.timeOrigin` counts: Unix milliseconds, and parts of them. */
   readonly beganMs: number;
-  /** May what outlives it be started from here, as by it? Not where it lives in another place of the system than this process. */
-  readonly detaches: boolean;
+  /** Does this process stay when it goes? Then what outlives it is not to be started from here, as if by it. */
+  readonly resident: boolean;
   /** Has it start the command, with its own descriptors, environment and process group. */
   launch: (request: LaunchRequest) => Launched | Promise<Launched>;
 }

@@ -20,6 +20,8 @@ import {
   type Status,
 } from '../support/service.js';
 
+// Before the sandbox is taken away: hooks run in this order.
+afterEach(() => stopService(sandbox.current));
 const sandbox = useSandbox();
 const withRoot = requires('root');
 let service: Status;
@@ -27,7 +29,6 @@ let service: Status;
 beforeEach(async () => {
   service = await startService(sandbox.current);
 });
-afterEach(() => stopService(sandbox.current));
 
 /** Bound by root and listened on by another user, whose credentials a peer sees; says what it is told first. */
 const STRANGER = `

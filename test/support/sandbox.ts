@@ -82,12 +82,13 @@ export function useSandbox(): { current: Sandbox } {
   if (WARM) afterAll(() => expect(planned).toBeGreaterThan(0));
   afterEach(async () => {
     const { base, state, dir, compart } = holder.current;
+    // It answers when it has done what its callers did not wait for.
+    if (WARM) planned += await stopService(holder.current);
     const left = {
       processes: processesBelow(base),
       groups: groupsBelow(base),
       state: namesIn(`${state}/compartments`),
     };
-    if (WARM) planned += await stopService(holder.current);
     const { stdout } = await compart(['ps', '--json']);
     for (const { name } of (stdout === '' ? [] : JSON.parse(stdout)) as Array<{ name: string }>)
       await compart(['rm', '--force', name]);

@@ -1,5 +1,6 @@
 import { bootDetached, bootGuest } from '../../kernel/guest.js';
 import { stagesOf } from '../../kernel/trace.js';
+import type { Run, RunRequest } from '../../compartments/run.js';
 import { usageError } from '../../shared/errors.js';
 import type { GuestStages } from '../../state/guest.js';
 import { orDash, table } from '../format.js';
@@ -35,7 +36,9 @@ export const handler: Handler = async (args, terminal) => {
     return announce(terminal, await bootDetached(terminal.host, request, terminal.self), args.on('json'));
   // One that was booted ahead has a name already, and no boot to be traced.
   const ahead = args.text('name') === null && !args.on('trace') ? terminal.guests : null;
-  const start = () => ahead?.take(terminal.host, request) ?? bootGuest(terminal.host, request);
+  const start = (told: RunRequest['told']): Promise<Run> =>
+    ahead?.take(terminal.host, request) ??
+    bootGuest(terminal.host, { ...request, run: { ...request.run, told } });
   return inForeground(terminal, report, start, (record) => {
     if (args.on('trace')) sayTrace(terminal, loadedMs, record.guest?.stages ?? null);
   });

@@ -19,8 +19,8 @@ export const handler: Handler = async (args, terminal) => {
   sayNotEnforced(terminal, request);
   if (args.on('detach'))
     return announce(terminal, await startDetached(terminal.host, request, terminal.self), args.on('json'));
-  return inForeground(terminal, report, () =>
-    startRun(terminal.host, { ...request, stdio: ['inherit', 'inherit', 'inherit'] }),
+  return inForeground(terminal, report, (told) =>
+    startRun(terminal.host, { ...request, stdio: ['inherit', 'inherit', 'inherit'], told }),
   );
 };
 

@@ -3,6 +3,9 @@ import { renameSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { CompartError, systemReason } from '../../shared/errors.js';
 import { VERSION } from '../../shared/version.js';
+import type { CgroupBase } from '../../host/cgroup/base.js';
+import type { CgroupLayout } from '../../host/cgroup/detect.js';
+import { removeBase } from '../../host/cgroup/group.js';
 import { askTool } from '../../host/exec.js';
 import type { Host } from '../../host/host.js';
 import { makePrivateDir } from '../../state/json.js';
@@ -52,6 +55,8 @@ export class Service {
   readonly #startedAt = Date.now();
   readonly #sessions = new Set<Session>();
   readonly #counts = { planned: 0, declined: 0, asked: 0 };
+  /** Parents of groups that were kept for the next caller, by their path: COMPART_CGROUP is each caller's own. */
+  readonly #kept = new Map<string, { layout: CgroupLayout; base: CgroupBase }>();
   #inode = 0n;
   #usedAt = Date.now();
   #idle: NodeJS.Timeout | undefined;
@@ -63,6 +68,7 @@ export class Service {
     this.#ground = {
       ...ground,
       answer: (question) => this.#answer(question),
+      used: (of) => this.#keep(of),
       open: () => this.#open,
       guests: () => this.#guests,
     };
@@ -132,7 +138,10 @@ export class Service {
     clearTimeout(this.#idle);
     this.#guests?.close();
     if (inodeOf(this.#path) === this.#inode) rmSync(this.#path, { force: true });
-    this.#server.close(() => this.#end());
+    this.#server.close(() => {
+      for (const { layout, base } of this.#kept.values()) removeBase(layout, base);
+      this.#end();
+    });
   }
 
   /** Under a name of its own first: what stands at the path takes connections from the moment it is there. */
@@ -174,6 +183,10 @@ export class Service {
       if (outcome === 'planned') this.#usedAt = Date.now();
       if (this.#sessions.size === 0) this.#rest();
     });
+  }
+
+  #keep({ layout, madeBase }: Host): void {
+    if (madeBase !== null) this.#kept.set(madeBase.path, { layout, base: madeBase });
   }
 
   async #answer(text: string): Promise<ServiceStatus | Refusal> {

@@ -23,6 +23,8 @@ export interface Ground {
   /** Answers a question with JSON. */
   answer: (question: string) => unknown;
   guests: () => GuestPool | null;
+  /** Told of each host that was planned on. */
+  used: (host: Host) => void;
   /** Is it taking on any more? */
   open: () => boolean;
 }
@@ -37,6 +39,7 @@ export class Session {
   readonly #ground: Ground;
   readonly #reader = new FrameReader(HELLO_BYTES_MAX);
   #client: Client | null = null;
+  #told = false;
   /** Is a command line of a front being planned? */
   plans = false;
 
@@ -117,8 +120,13 @@ export class Session {
     this.#send(encodeFrame('a'));
     const write: Write = (fd, text) => this.#send(encodeFrame(fd === 1 ? 'O' : 'S', text));
     const terminal = openTerminal(host, [hello.path], write, this.#ground.guests());
-    const status = await this.#ground.lines.run(hello.words, terminal);
-    this.#send(encodeFrame('E', Buffer.of(status)));
+    const leave = (status: number): void => {
+      if (this.#told) return;
+      this.#told = true;
+      this.#send(encodeFrame('E', Buffer.of(status)));
+    };
+    leave(await this.#ground.lines.run(hello.words, { ...terminal, leave }));
+    this.#ground.used(host);
   }
 
   #send(frame: Buffer): void {

@@ -35,7 +35,8 @@ export interface CgroupBase {
 /** The subtree an administrator hands to a user on a host without systemd (docs/rootless.md). */
 export const delegatedPath = (uid: number): string => `/compart-${uid}`;
 
-const hierarchies = (layout: CgroupLayout): Hierarchy[] => [
+/** Every hierarchy that is mounted, once. */
+export const hierarchies = (layout: CgroupLayout): Hierarchy[] => [
   ...new Set([...layout.v1.values(), ...(layout.v2 === null ? [] : [layout.v2])]),
 ];
 
@@ -43,8 +44,9 @@ const hierarchies = (layout: CgroupLayout): Hierarchy[] => [
 export function chooseBase(layout: CgroupLayout, facts: BaseFacts): CgroupBase {
   if (facts.override !== null) return { path: checkPath(facts.override), unit: null, ours: facts.uid === 0 };
   const delegated = delegatedPath(facts.uid);
-  const handed = hierarchies(layout).some(({ mountPoint }) => facts.writable(mountPoint + delegated));
-  if (facts.uid !== 0 && handed) return { path: delegated, unit: null, ours: false };
+  const handed = (): boolean =>
+    hierarchies(layout).some(({ mountPoint }) => facts.writable(mountPoint + delegated));
+  if (facts.uid !== 0 && handed()) return { path: delegated, unit: null, ours: false };
   if (facts.systemd) return { path: '/', unit: facts.uid === 0 ? 'system' : 'user', ours: false };
   if (facts.uid === 0) return { path: '/compart', unit: null, ours: true };
   return { path: delegated, unit: null, ours: false };

@@ -4,7 +4,7 @@ import type { UndoStack } from '../../shared/undo.js';
 import { readKernelFile, writeKernelFile } from '../kernfs.js';
 import { pause } from '../pause.js';
 import { readPids } from '../proc/pids.js';
-import type { CgroupBase } from './base.js';
+import { hierarchies, type CgroupBase } from './base.js';
 import { hierarchyOf, type CgroupLayout } from './detect.js';
 import type { ReadGroup } from './driver.js';
 
@@ -180,9 +180,18 @@ export function removeDirs(dirs: readonly string[]): void {
 /** Removes the group's directories, those already gone included, then a base of compart's own if it is empty. */
 export function removeGroup(group: Group): void {
   removeDirs(groupDirs(group));
-  for (const base of group.bases) {
+  removeEmpty(group.bases);
+}
+
+/** Removes the parent of all groups wherever nothing stands in it, if compart made it. */
+export function removeBase(layout: CgroupLayout, { path, ours }: CgroupBase): void {
+  if (ours) removeEmpty(hierarchies(layout).map(({ mountPoint }) => mountPoint + path));
+}
+
+function removeEmpty(dirs: readonly string[]): void {
+  for (const dir of dirs) {
     try {
-      rmdirSync(base);
+      rmdirSync(dir);
     } catch {
       // Another compartment stands in it, or somebody else was faster.
     }
