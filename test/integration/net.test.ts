@@ -74,6 +74,20 @@ describe('a network stack of its own', () => {
     expect(stdout).toMatch(/^lo +UNKNOWN/);
   });
 
+  it('--net none stands beside a stack with a network, and neither takes the other away', async () => {
+    for (const [name, rate] of [
+      ['island', 'none'],
+      ['world', '10mbit'],
+    ] as const)
+      expect(await compart('load', 'net', '--name', name, '--net', rate)).toMatchObject({
+        status: 0,
+        stderr: '',
+      });
+    await remove('world');
+    expect(await compart('exec', 'island', '--', 'true')).toMatchObject({ status: 0, stderr: '' });
+    await remove('island');
+  });
+
   it('root inside cannot change its link, nor go back to the stack of the host', async () => {
     const { stdout } = await compart(
       'run', '--net', '1mbit', '--', 'sh', '-c',

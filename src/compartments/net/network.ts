@@ -2,7 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { CompartError } from '../../shared/errors.js';
 import type { Host } from '../../host/host.js';
 import { guardsNow, switchOff } from '../../host/network/forwarding.js';
-import { FIRST_NUMBER, LAST_NUMBER } from '../../host/network/pool.js';
+import { LAST_NUMBER } from '../../host/network/pool.js';
 import { enterRouter, routerProc, type Router } from '../../host/network/router.js';
 import { leavingLines, NO_TABLE, stackLines, tableLines, type StackRules } from '../../host/network/table.js';
 import { nftBatch, tryNft, tryTool } from '../../host/network/tools.js';
@@ -16,7 +16,7 @@ import { emptyFolder, removeEmpty } from './folders.js';
 import { LOCK } from './later.js';
 import { handsOn, wayAround } from './passage.js';
 import { Rulebook } from './rulebook.js';
-import { setUpShared, type NetworkKind, type Shared } from './shared.js';
+import { NUMBERS, setUpShared, type NetworkKind, type Shared } from './shared.js';
 import { ownRouter, startRouter, type OwnRouter } from './uplink.js';
 import { Waiting } from './waiting.js';
 
@@ -115,7 +115,7 @@ export class Network {
 
   #lease(lessee: Lessee, { router }: Shared): number {
     const links = this.#links(router);
-    const number = this.leases.take(lessee, FIRST_NUMBER, LAST_NUMBER, (each) => !links.has(linkOf(each)));
+    const number = this.leases.take(lessee, ...NUMBERS[this.kind], (each) => !links.has(linkOf(each)));
     if (number !== null) {
       // What a crash left of an earlier use of it.
       for (const waiting of [this.#adding, this.#leaving]) waiting.done([number]);

@@ -2,7 +2,7 @@ import type { Host } from '../../host/host.js';
 import { readKernelFile } from '../../host/kernfs.js';
 import { othersWhoForward } from '../../host/network/firewall.js';
 import { forwardingHere, switchOn, type Forwarding } from '../../host/network/forwarding.js';
-import { choosePool, type Pool } from '../../host/network/pool.js';
+import { choosePool, FIRST_NUMBER, LAST_NUMBER, type Pool } from '../../host/network/pool.js';
 import type { Router } from '../../host/network/router.js';
 import { writeJson } from '../../state/json.js';
 
@@ -17,6 +17,12 @@ export interface Shared {
 
 /** `world`: stacks with a link; `island`: those with loopback only, which need nothing of the host. */
 export type NetworkKind = 'world' | 'island';
+
+/** The first and the last number of each, none of both: a namespace is called by its number alone. */
+export const NUMBERS: Readonly<Record<NetworkKind, readonly [number, number]>> = {
+  world: [FIRST_NUMBER, LAST_NUMBER],
+  island: [LAST_NUMBER + 1, 2 * LAST_NUMBER],
+};
 
 const NOTHING: Forwarding = { sysctls: [], guards: { links4: [], all6: false }, routed6: false };
 
