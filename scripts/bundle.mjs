@@ -108,6 +108,8 @@ await Promise.all([
   ),
 ]);
 
+// One of another program with as many characters would be taken for this one's: V8 compares no more of a source.
+for (const name of ['main', 'launch']) rmSync(`dist/bin/${name}.cjs.cache`, { force: true });
 // V8's own cache of each program, compiled, taken after a run so that it holds the functions a run needs. It is
 // valid for the Node that made it; another one compiles as usual (bin/compart.js).
 const state = mkdtempSync(`${tmpdir()}/compart-build-`);

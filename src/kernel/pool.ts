@@ -100,10 +100,11 @@ export class GuestPool {
     return one;
   }
 
-  /** Takes all of them away. */
-  close(): void {
+  /** Takes all of them away, and waits for one that is being booted. */
+  async close(): Promise<void> {
     this.#open = false;
     for (const one of this.#waiting.splice(0)) dismiss(one);
+    await this.#filling?.catch(() => undefined);
   }
 
   async #start(one: WaitingGuest, host: Host, request: GuestRequest): Promise<Run> {

@@ -77,6 +77,13 @@ describe('a guest that was booted ahead', () => {
     await until('they are gone', async () => (await rows()).length === 0);
   });
 
+  it('goes with its service also while it is booted', async () => {
+    await keep(1, ...FLAGS);
+    expect(await boot([...FLAGS, '--', 'true'], HERE)).toMatchObject({ status: 0 });
+    expect(await sandbox.current.compart(['warm', '--stop'])).toMatchObject({ status: 0 });
+    await until('they are gone', async () => (await rows()).length === 0);
+  });
+
   it('is taken away by gc when its service was killed', async () => {
     await keep(1, ...FLAGS);
     process.kill((await status()).pid, 'SIGKILL');

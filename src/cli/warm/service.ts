@@ -120,12 +120,12 @@ export class Service {
   async keepGuests(question: GuestsQuestion): Promise<void> {
     const { guestPool } = await import('./guests.js');
     const pool = guestPool(this.#ground.host, question);
-    this.#guests?.close();
+    await this.#guests?.close();
     this.#guests = pool;
     try {
       await pool?.fill();
     } catch (error) {
-      pool?.close();
+      await pool?.close();
       if (this.#guests === pool) this.#guests = null;
       throw error;
     }
@@ -136,12 +136,14 @@ export class Service {
     if (!this.#open) return;
     this.#open = false;
     clearTimeout(this.#idle);
-    this.#guests?.close();
+    const emptied = this.#guests?.close();
     if (inodeOf(this.#path) === this.#inode) rmSync(this.#path, { force: true });
-    this.#server.close(() => {
-      for (const { layout, base } of this.#kept.values()) removeBase(layout, base);
-      this.#end();
-    });
+    this.#server.close(() => void Promise.resolve(emptied).then(() => this.#leave()));
+  }
+
+  #leave(): void {
+    for (const { layout, base } of this.#kept.values()) removeBase(layout, base);
+    this.#end();
   }
 
   /** Under a name of its own first: what stands at the path takes connections from the moment it is there. */
