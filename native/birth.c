@@ -1,16 +1,20 @@
 /* See birth.h. */
 #include "birth.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "plan.h"
 
 #define PROCS "/cgroup.procs"
@@ -77,16 +81,41 @@ static int first_v2(const char *plan, size_t size, const char **procs)
 	return -1;
 }
 
+/*
+ * As fork(2), the child in the group. Linux 6.14 to at least 6.18 kill every child that is born in a
+ * group which was ever told to kill (cgroup.kill), as its count of kills is compared with that of the
+ * parent's group (kill_seq, cgroup_css_set_fork): a child has been born when it has said so. -1 else.
+ */
+static pid_t fork_into(int group_fd)
+{
+	struct clone_args arguments = {
+		.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (__u64)group_fd};
+	int ends[2];
+	char word = 'b';
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	pid_t pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+	if (pid == 0)
+		(void)fd_write(ends[1], &word, sizeof word);
+	close(ends[1]);
+	const bool born = pid == 0 || (pid > 0 && fd_read(ends[0], &word, sizeof word) == sizeof word);
+	close(ends[0]);
+	if (born)
+		return pid;
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	return -1;
+}
+
 pid_t birth_fork(const char *plan, size_t size, char born[PATH_MAX])
 {
-	struct clone_args arguments = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD};
 	const char *procs = "";
 	int fd = first_v2(plan, size, &procs);
 
 	if (fd >= 0) {
 		snprintf(born, PATH_MAX, "%s", procs);
-		arguments.cgroup = (__u64)fd;
-		pid_t pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+		pid_t pid = fork_into(fd);
 		close(fd);
 		if (pid >= 0)
 			return pid;

@@ -91,6 +91,18 @@ describe('load, exec and rm', () => {
     expect(await compart('exec', 'job', 'echo', 'again')).toEqual({ ...DONE, stdout: 'again\n' });
     expect(await compart('rm', 'job')).toEqual(DONE);
   });
+
+  requires('root')('a kill is of what runs: the next command lives', async () => {
+    expect(await compart('load', 'vm', '--name', 'job')).toMatchObject({ status: 0 });
+    for (const word of ['one', 'two']) {
+      expect(await compart('exec', 'job', '--', 'sh', '-c', `sleep 60 >&- 2>&- & echo ${word}`)).toEqual({
+        ...DONE,
+        stdout: `${word}\n`,
+      });
+      expect(await compart('kill', 'job')).toEqual(DONE);
+    }
+    expect(await compart('rm', 'job')).toEqual(DONE);
+  });
 });
 
 describe('freeze, thaw and kill', () => {
