@@ -156,11 +156,4 @@ describe('compart dashboards', () => {
     );
     expect(filesBelow(`${dir}/locked`)).toEqual([]);
   });
-
-  it('is found where the package is installed: npm would pack all of them and not their source', async () => {
-    const { stdout } = await execa('npm', ['pack', '--dry-run', '--json', '--ignore-scripts']);
-    const [{ files = [] } = {}] = JSON.parse(stdout) as Array<{ files?: Array<{ path: string }> }>;
-    const packed = files.map(({ path }) => path).filter((path) => path.startsWith('dashboards/'));
-    expect(packed.sort()).toEqual(ALL.map((file) => `dashboards/${file}`).sort());
-  });
 });

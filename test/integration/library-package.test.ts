@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -29,7 +30,7 @@ const HELD = [
   /^dist\/lib\/index(\.d)?\.(js|ts)$/,
   /^dist\/lib\/(library|metrics|kernel|compartments|state|host|shared)\/.*\.(js|d\.ts)$/,
   /^dist\/page\/(index\.html|icon\.svg|page\.(css|js))$/,
-  /^native\/linux-(x64|arm64)\/compart(-(launch|router|relay|later|knock|flow|heir|guest|init))?$/,
+  /^native\/linux-(x64|arm64)\/compart(-(launch|router|relay|later|knock|flow|netlink|heir|guest|init))?$/,
   /^native\/[a-z_]+\.[ch]$|^native\/Makefile$/,
   /^src\/kernel\/uml\/(kernel\.config|patches\/.*\.patch)$/,
   /^packaging\//,
@@ -98,6 +99,10 @@ describe('the npm package', () => {
       .map((path) => path.replace(/^package\//, ''));
     expect(files.filter((file) => !HELD.some((held) => held.test(file)))).toEqual([]);
     expect(HELD.filter((held) => !files.some((file) => held.test(file)))).toEqual([]);
+    const dashboards = readdirSync('dashboards', { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !/^dashboards\/src\b/.test(entry.parentPath))
+      .map(({ parentPath, name }) => `${parentPath}/${name}`);
+    expect(files.filter((file) => file.startsWith('dashboards/')).sort()).toEqual(dashboards.sort());
     expect(readFileSync(TARBALL).length).toBeLessThan(6e6);
   });
 
