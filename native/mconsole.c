@@ -134,9 +134,10 @@ static int receive(struct mconsole *console, int way, struct reply *reply, int64
 }
 
 /* The answer comes in parts, one after the other: as far as there is room. */
-int mconsole_ask(struct mconsole *console, const char *request, char *answer, size_t size)
+int mconsole_ask(struct mconsole *console, const char *request, char *answer, size_t size,
+		 int patience_ms)
 {
-	const int64_t deadline = clock_now_ms() + MCONSOLE_PATIENCE_MS;
+	const int64_t deadline = clock_now_ms() + patience_ms;
 	const int way = free_way(console);
 	struct reply reply;
 	size_t used = 0;

@@ -6,7 +6,6 @@
 #include <stddef.h>
 
 #define MCONSOLE_FOLDER "g" /* umid: of the socket and the pid, in uml_dir */
-#define MCONSOLE_PATIENCE_MS 2000
 
 #define MCONSOLE_SOCKETS 8
 #define MCONSOLE_WAYS (1 + MCONSOLE_SOCKETS)
@@ -28,6 +27,7 @@ struct mconsole {
 int mconsole_open(int ways[MCONSOLE_WAYS]);
 
 /* See uml_mconsole (uml.h). */
-int mconsole_ask(struct mconsole *console, const char *request, char *answer, size_t size);
+int mconsole_ask(struct mconsole *console, const char *request, char *answer, size_t size,
+		 int patience_ms);
 
 #endif

@@ -21,6 +21,7 @@
 #include "keeper.h"
 
 #define MARGIN ((uint64_t)8 * 1024 * 1024) /* that stays free: the kernel takes its reserves too */
+#define PATIENCE_MS 20000 /* a hundred MiB took 2 s in a guest of a busy host */
 #define STEP_LEAST ((uint64_t)1024 * 1024)
 
 static void finish(struct keeper *keeper, const char *error)
@@ -44,7 +45,8 @@ static _Noreturn void ask_console(const struct keeper *keeper, int fd)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	snprintf(request, sizeof request, "config mem=%c%" PRIu64, keeper->memory.grows ? '+' : '-',
 		 keeper->memory.step);
-	answer[0] = (char)(uml_mconsole(&keeper->uml, request, answer + 1, sizeof answer - 1) != 0);
+	answer[0] = (char)(uml_mconsole(&keeper->uml, request, answer + 1, sizeof answer - 1,
+					 PATIENCE_MS) != 0);
 	(void)fd_write(fd, answer, 1 + strlen(answer + 1) + 1);
 	_exit(0);
 }
@@ -143,7 +145,7 @@ void memory_turn(struct keeper *keeper)
 	memory->answer_fd = -1;
 	memory->answer[count < 0 ? 0 : count] = '\0';
 	if (count < 1 || memory->answer[0] != 0) {
-		finish(keeper, count > 1 ? memory->answer + 1 : "the kernel did not answer");
+		finish(keeper, count > 2 ? memory->answer + 1 : "the kernel did not answer");
 		return;
 	}
 	memory->plugged = memory->grows ? memory->wanted : memory->plugged - memory->step;

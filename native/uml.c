@@ -156,7 +156,7 @@ void uml_close(struct uml *uml)
 	*uml = (struct uml){.pid = -1, .link_fd = -1, .console_fd = -1, .tty_fd = -1};
 }
 
-int uml_mconsole(const struct uml *uml, const char *request, char *answer, size_t size)
+int uml_mconsole(const struct uml *uml, const char *request, char *answer, size_t size, int patience_ms)
 {
-	return uml->mconsole == NULL ? ENOENT : mconsole_ask(uml->mconsole, request, answer, size);
+	return uml->mconsole == NULL ? ENOENT : mconsole_ask(uml->mconsole, request, answer, size, patience_ms);
 }

@@ -44,12 +44,13 @@ void uml_kill(const struct uml *uml);
 void uml_close(struct uml *uml);
 
 /*
- * One request to mconsole (arch/um/drivers/mconsole.h), at most 2 s: its answer as text in answer, cut
+ * One request to mconsole (arch/um/drivers/mconsole.h), waited for so long at most: its answer as text in answer, cut
  * where there is no room. Returns 0, or an errno: EPROTO where the kernel said no (its reason is the
  * answer), ENOENT or ECONNREFUSED where it does not listen (yet), ETIMEDOUT where it does not answer:
  * a frozen one, which does what was asked when it thaws. A child of the caller may ask in its stead,
  * one at a time.
  */
-int uml_mconsole(const struct uml *uml, const char *request, char *answer, size_t size);
+int uml_mconsole(const struct uml *uml, const char *request, char *answer, size_t size,
+		 int patience_ms);
 
 #endif

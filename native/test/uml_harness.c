@@ -47,7 +47,7 @@ static char *read_file(const char *path, size_t *size)
 static _Noreturn void ask(const struct uml *uml, const char *line)
 {
 	char answer[8192];
-	const int error = uml_mconsole(uml, line, answer, sizeof answer);
+	const int error = uml_mconsole(uml, line, answer, sizeof answer, 2000);
 
 	fprintf(stderr, "mconsole %d %s\n", error, answer);
 	_exit(0);
