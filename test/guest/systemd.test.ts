@@ -34,7 +34,7 @@ async function running(caller: Caller, root: string, ...flags: string[]): Promis
     'systemd has started everything',
     async () =>
       (await caller.compart(['exec', 'vm', '--', 'systemctl', 'is-system-running'])).stdout === 'running\n',
-    50_000,
+    180_000,
   );
 }
 
