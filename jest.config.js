@@ -6,5 +6,5 @@ export default {
   transform: { '^.+\\.ts$': '<rootDir>/test/support/transform.js' },
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  testTimeout: 60_000,
+  testTimeout: 180_000,
 };
