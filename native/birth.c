@@ -82,8 +82,8 @@ static int first_v2(const char *plan, size_t size, const char **procs)
 }
 
 /*
- * As fork(2), the child in the group. Linux 6.14 to at least 6.18 kill every child that is born in a
- * group which was ever told to kill (cgroup.kill), as its count of kills is compared with that of the
+ * As fork(2), the child in the group. Linux 6.18 kills every child that is born in a group which was
+ * ever told to kill (cgroup.kill), as its count of kills is compared with that of the
  * parent's group (kill_seq, cgroup_css_set_fork): a child has been born when it has said so. -1 else.
  */
 static pid_t fork_into(int group_fd)
