@@ -114,7 +114,7 @@ export function asRootOnly(
   name: string,
   use: (caller: Caller) => Promise<void>,
   needs: readonly string[] = [],
-  patienceMs = 60_000,
+  patienceMs = 180_000,
 ): void {
   requires(...GUEST_NEEDS, ...needs)(name, () => use(asRoot(sandbox.current)), patienceMs);
 }
