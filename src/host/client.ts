@@ -1,14 +1,8 @@
 import { CompartError } from '../shared/errors.js';
 import { encodeFrame, launchFrame } from './frame.js';
-import {
-  NO_STREAMS,
-  parseEnding,
-  type ExitStatus,
-  type Launched,
-  type LaunchRequest,
-  type Starter,
-} from './launched.js';
-import { parseReport, type LaunchReport } from './plan.js';
+import { NO_STREAMS, type ExitStatus, type Launched, type LaunchRequest, type Starter } from './launched.js';
+import type { LaunchReport } from './plan.js';
+import { Telling } from './telling.js';
 
 /** The program of a client of this service, as it says itself. */
 export interface ClientFacts {
@@ -78,8 +72,7 @@ class ClientLaunch implements Launched {
   readonly streams = NO_STREAMS;
   readonly go: () => void;
   readonly #expire: (late: boolean) => void;
-  #said = '';
-  #ending: ExitStatus | null = null;
+  readonly #telling = new Telling();
   #gone = false;
   #wake: (() => void) | null = null;
   #fault: unknown = null;
@@ -96,13 +89,14 @@ class ClientLaunch implements Launched {
 
   async exited(): Promise<ExitStatus> {
     for (;;) {
-      if (this.#ending !== null) return this.#ending;
+      const { ending } = this.#telling;
+      if (ending !== null) return ending;
       await this.#more();
     }
   }
 
   async report(until?: 'ready' | 'exec'): Promise<LaunchReport> {
-    return until === undefined ? parseReport(this.#said) : this.#until(until);
+    return until === undefined ? this.#telling.report() : this.#until(until);
   }
 
   release(): void {
@@ -114,11 +108,8 @@ class ClientLaunch implements Launched {
   }
 
   hear(line: string): void {
-    if (this.#said.length + line.length > MOST_SAID) throw new RangeError('more than a front says');
-    const expired = line === 'timeout' || line === 'kill';
-    if (expired) this.#tryExpire(line === 'kill');
-    else this.#said += `${line}\n`;
-    this.#ending ??= parseEnding(line);
+    if (this.#telling.length + line.length > MOST_SAID) throw new RangeError('more than a front says');
+    this.#telling.take(line, (late) => this.#tryExpire(late));
     this.#wake?.();
   }
 
@@ -137,9 +128,8 @@ class ClientLaunch implements Launched {
   }
 
   async #until(word: string): Promise<LaunchReport> {
-    const heard = new RegExp(`^(${word}|fail)\\b`, 'm');
-    while (this.#ending === null && !heard.test(this.#said)) await this.#more();
-    return parseReport(this.#said);
+    while (!this.#telling.has(word)) await this.#more();
+    return this.#telling.report();
   }
 
   /** Waits for another line. @throws ERR_COMPART_LAUNCH if none can come */

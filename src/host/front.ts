@@ -1,15 +1,9 @@
 import { readSync, writeSync } from 'node:fs';
 import { CompartError } from '../shared/errors.js';
 import { encodeFrame, launchFrame } from './frame.js';
-import {
-  NO_STREAMS,
-  parseEnding,
-  type ExitStatus,
-  type Launched,
-  type LaunchRequest,
-  type Starter,
-} from './launched.js';
-import { parseReport, type LaunchReport } from './plan.js';
+import { NO_STREAMS, type ExitStatus, type Launched, type LaunchRequest, type Starter } from './launched.js';
+import type { LaunchReport } from './plan.js';
+import { Telling } from './telling.js';
 
 const HIDDEN = 'COMPART_HIDDEN_';
 
@@ -88,8 +82,7 @@ class FrontLaunch implements Launched {
   readonly go: () => void;
   readonly #line: () => string;
   readonly #expire: (late: boolean) => void;
-  #said = '';
-  #ending: ExitStatus | null = null;
+  readonly #telling = new Telling();
 
   constructor(line: () => string, go: () => void, expire: (late: boolean) => void) {
     this.#line = line;
@@ -99,12 +92,15 @@ class FrontLaunch implements Launched {
   }
 
   exited(): Promise<ExitStatus> {
-    while (this.#ending === null) this.#take(this.#line());
-    return Promise.resolve(this.#ending);
+    for (;;) {
+      const { ending } = this.#telling;
+      if (ending !== null) return Promise.resolve(ending);
+      this.#next();
+    }
   }
 
   report(until?: 'ready' | 'exec'): Promise<LaunchReport> {
-    return Promise.resolve(until === undefined ? parseReport(this.#said) : this.#hear(until));
+    return Promise.resolve(until === undefined ? this.#telling.report() : this.#hear(until));
   }
 
   release(): void {
@@ -116,14 +112,11 @@ class FrontLaunch implements Launched {
   }
 
   #hear(word: string): LaunchReport {
-    const heard = new RegExp(`^(${word}|fail)\\b`, 'm');
-    while (this.#ending === null && !heard.test(this.#said)) this.#take(this.#line());
-    return parseReport(this.#said);
+    while (!this.#telling.has(word)) this.#next();
+    return this.#telling.report();
   }
 
-  #take(line: string): void {
-    this.#ending = parseEnding(line);
-    if (line === 'timeout' || line === 'kill') this.#expire(line === 'kill');
-    else this.#said += `${line}\n`;
+  #next(): void {
+    this.#telling.take(this.#line(), this.#expire);
   }
 }
