@@ -1,7 +1,7 @@
 import { usageError } from '../shared/errors.js';
 import { parseDuration } from '../shared/units/duration.js';
 import type { FileEntry } from '../compartments/file.js';
-import { parseLimits, type LimitTexts } from '../compartments/limits.js';
+import { parseLimits, recordedLimits, type LimitTexts } from '../compartments/limits.js';
 import { checkName, makeName } from '../compartments/names.js';
 import type { RunRequest } from '../compartments/run.js';
 import { lookUpUser } from '../host/users.js';
@@ -99,7 +99,7 @@ function requestOf(host: Host, args: Args, entry: FileEntry | null): Omit<RunReq
       keep: args.on('keep') || (entry?.keep ?? false),
       detached: args.on('detach'),
       project: entry?.project ?? null,
-      limits: Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, [text].flat().join(' ')])),
+      limits: recordedLimits(texts),
     },
   };
 }

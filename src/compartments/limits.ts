@@ -210,6 +210,10 @@ export const LIMIT_FIELDS: Readonly<Record<string, LimitField>> = {
 /** Texts of limits by field name, as flags, a file or the library give them. */
 export type LimitTexts = Record<string, string | string[]>;
 
+/** What is recorded of limits: the texts, as `inspect` shows them. Pure. */
+export const recordedLimits = (texts: Readonly<LimitTexts>): Record<string, string> =>
+  Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, [text].flat().join(' ')]));
+
 /**
  * Reads the texts of all limits.
  * @throws ERR_COMPART_USAGE naming the flag, the value and what is accepted

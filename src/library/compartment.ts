@@ -2,7 +2,7 @@ import { attachProcesses, type Attached } from '../compartments/attach.js';
 import { createCompartment, openCompartment } from '../compartments/compartment.js';
 import { watchEvents, type CompartmentEvent } from '../compartments/events.js';
 import { inspectCompartment, listCompartments, type Inspection } from '../compartments/inspect.js';
-import { parseLimits } from '../compartments/limits.js';
+import { parseLimits, recordedLimits } from '../compartments/limits.js';
 import { checkName, makeName } from '../compartments/names.js';
 import { removeCompartment } from '../compartments/remove.js';
 import type { SubsystemKind } from '../compartments/subsystem.js';
@@ -14,7 +14,6 @@ import { usageError } from '../shared/errors.js';
 import { Handle } from './handle.js';
 import { home } from './home.js';
 import { limitTexts, type LimitOptions } from './limits.js';
-import { recorded } from './run.js';
 
 /** What a compartment is made with. */
 export interface CompartmentOptions extends LimitOptions {
@@ -54,7 +53,7 @@ export class Compartment extends Handle implements AsyncDisposable {
         kinds: kindsOfRun(limits),
         limits,
         labels: { ...options.labels },
-        spec: { ...NO_COMMAND, limits: recorded(texts) },
+        spec: { ...NO_COMMAND, limits: recordedLimits(texts) },
         owned,
         bestEffort: options.bestEffort ?? false,
       });

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { RunResult } from '../compartments/finish.js';
 import { checkName, makeName } from '../compartments/names.js';
-import { parseLimits } from '../compartments/limits.js';
+import { parseLimits, recordedLimits } from '../compartments/limits.js';
 import { startRun, type RunRequest } from '../compartments/run.js';
 import { signalCompartment } from '../compartments/signal.js';
 import type { Host } from '../host/host.js';
@@ -48,10 +48,6 @@ export function wordsAnd<O extends object>(
   return Array.isArray(second) ? [second as readonly string[], third] : [[], second as O];
 }
 
-/** What is recorded of limits: the texts, as `inspect` shows them. */
-export const recorded = (texts: Readonly<Record<string, string | string[]>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, [text].flat().join(' ')]));
-
 /** The request for a compartment with a command. @throws ERR_COMPART_USAGE */
 export function requestOf(
   host: Host,
@@ -82,7 +78,7 @@ export function requestOf(
       keep: false,
       detached: false,
       project: null,
-      limits: recorded(texts),
+      limits: recordedLimits(texts),
     },
   };
 }

@@ -1,6 +1,6 @@
 import { usageError } from '../../shared/errors.js';
 import { inspectCompartment } from '../../compartments/inspect.js';
-import { LIMIT_FIELDS, parseLimits } from '../../compartments/limits.js';
+import { LIMIT_FIELDS, parseLimits, recordedLimits } from '../../compartments/limits.js';
 import { loadSubsystem } from '../../compartments/load.js';
 import { checkName, makeName } from '../../compartments/names.js';
 import { SUBSYSTEM_KINDS, type SubsystemKind } from '../../compartments/subsystem.js';
@@ -39,7 +39,7 @@ export const handler: Handler = async (args, { host, out, json }) => {
     bestEffort: args.on('best-effort'),
     spec: {
       ...NO_COMMAND,
-      limits: Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, [text].flat().join(' ')])),
+      limits: recordedLimits(texts),
     },
   });
   if (args.on('json')) json(inspectCompartment(compartment));
