@@ -1,4 +1,4 @@
-import { IDENTITY, LIMIT_FLAGS } from './options.js';
+import { BOOT_FLAGS, IDENTITY } from './options.js';
 import type { Verb } from './verbs.js';
 
 /** Verbs of guests alone; the others work on a guest as on a compartment. */
@@ -7,13 +7,7 @@ export const GUESTS: Readonly<Record<string, Verb>> = {
     usage: 'boot [flags] [-- CMD [ARG...]]',
     summary: 'run a command, or a shell, in a guest: a Linux of its own',
     flags: [
-      ...LIMIT_FLAGS,
-      'root',
-      'kernel',
-      'mount',
-      'disk',
-      'hide',
-      'init',
+      ...BOOT_FLAGS,
       'name',
       'label',
       'timeout',

@@ -82,17 +82,13 @@ export const OPTIONS: Readonly<Record<string, Option>> = {
 export const SET_FLAGS: readonly string[] = Object.keys(LIMIT_FIELDS);
 export const LIMIT_FLAGS: readonly string[] = SET_FLAGS.filter((flag) => !LIMIT_FIELDS[flag]?.onlySet);
 
-/** Of `boot`: what is decided before the command is known. */
-export const AHEAD_FLAGS: readonly string[] = [
+/** Of `boot`: limits, and what else makes a guest. */
+export const BOOT_FLAGS: readonly string[] = [
   ...LIMIT_FLAGS,
-  'root',
-  'kernel',
-  'mount',
-  'disk',
-  'hide',
-  'init',
-  'best-effort',
+  ...['root', 'kernel', 'mount', 'disk', 'hide', 'init'],
 ];
+/** Of `boot`: what is decided before the command is known. */
+export const AHEAD_FLAGS: readonly string[] = [...BOOT_FLAGS, 'best-effort'];
 
 /** As whom, where and with which environment a command runs. */
 export const IDENTITY: readonly string[] = ['workdir', 'env', 'user'];

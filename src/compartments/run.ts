@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { CompartError } from '../shared/errors.js';
 import { killGroupSoon } from '../host/cgroup/kill.js';
 import type { Host } from '../host/host.js';
-import { throwFailure, type Streams } from '../host/launched.js';
+import { throwFailure, type Launched, type Streams } from '../host/launched.js';
 import { identify, selfIdentity } from '../host/proc/identity.js';
 import { createCompartment, type Compartment, type CreateRequest } from './compartment.js';
 import { finishRun, type RunResult } from './finish.js';
@@ -42,8 +42,34 @@ async function create(host: Host, request: RunRequest): Promise<Compartment> {
   return createCompartment(host, { ...request, kinds: kindsOfRun(request.limits), owned: true });
 }
 
-function abandon({ host, store, record }: Compartment): void {
+/** Takes a compartment away that is of no use: its command could not be started, or is not to come. */
+export function abandon({ host, store, record }: Compartment): void {
   takeAway(host, store, record);
+}
+
+/**
+ * A command that was launched in a compartment of its own, which goes with it.
+ * @param settle what has to end between the command and its compartment
+ */
+export function attend(
+  compartment: Compartment,
+  launched: Launched,
+  told: RunRequest['told'],
+  settle?: () => Promise<unknown>,
+): Run {
+  const { host, record } = compartment;
+  const ended = exitOf(launched)
+    .then(async (exit) => {
+      await settle?.();
+      // Under a front nobody waits for the event loop.
+      if (host.front?.resident !== false) await killGroupSoon(record.group);
+      return finishRun(compartment, exit, told);
+    })
+    .catch((error: unknown) => {
+      abandon(compartment);
+      throw error;
+    });
+  return { compartment, pid: launched.pid, streams: launched.streams, signal: launched.signal, ended };
 }
 
 const asItIs: Furnish = (_compartment, command) => command;
@@ -60,17 +86,7 @@ export async function startRun(host: Host, request: RunRequest, furnish = asItIs
     record.startedAt = Date.now();
     record.main = identify(host.paths.proc, launched.pid);
     store.save(record);
-    const ended = exitOf(launched)
-      .then(async (exit) => {
-        // Under a front nobody waits for the event loop.
-        if (host.front?.resident !== false) await killGroupSoon(record.group);
-        return finishRun(compartment, exit, request.told);
-      })
-      .catch((error: unknown) => {
-        abandon(compartment);
-        throw error;
-      });
-    return { compartment, pid: launched.pid, streams: launched.streams, signal: launched.signal, ended };
+    return attend(compartment, launched, request.told);
   } catch (error) {
     abandon(compartment);
     throw error;

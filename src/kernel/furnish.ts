@@ -74,7 +74,7 @@ function viewOf(
 }
 
 /** Where the command runs, as the kernel names it: what is to be seen there is mounted, and no link may lead to it. */
-function workdirOf({ caller }: Host, { workdir }: CommandRequest): string {
+export function workdirOf({ caller }: Host, { workdir }: Pick<CommandRequest, 'workdir'>): string {
   const path = workdir ?? caller.cwd;
   try {
     return realpathSync(caller.path(path));

@@ -1,14 +1,13 @@
-import { realpathSync } from 'node:fs';
 import { usageError } from '../shared/errors.js';
-import type { Run } from '../compartments/run.js';
+import { abandon, type Run } from '../compartments/run.js';
 import { makeName } from '../compartments/names.js';
 import type { Host } from '../host/host.js';
 import { chooseKernel } from './choose.js';
-import { ownFolders } from './furnish.js';
+import { ownFolders, workdirOf } from './furnish.js';
 import { limitsOnHost, type GuestRequest } from './guest.js';
 import { isCovered } from './rootfs/view.js';
 import { uml } from './uml/uml.js';
-import { bootWaiting, dismiss, isWaiting, startWaiting, type WaitingGuest } from './waiting.js';
+import { bootWaiting, isWaiting, startWaiting, type WaitingGuest } from './waiting.js';
 
 /** Each is a booted kernel that does nothing: some 17 MiB of memory with 64 MiB of RAM. */
 export const MOST_WAITING = 100;
@@ -20,16 +19,14 @@ function keyOf(host: Host, { run, guest }: GuestRequest): string {
 
 /** @throws ERR_COMPART_USAGE naming what a guest cannot have before its command is known */
 function refuse({ run, guest }: GuestRequest): void {
-  const [flag, why] =
-    run.limits.net === undefined
-      ? guest.disks.length > 0
-        ? ['disk', 'a disk is of one guest at a time']
-        : guest.init === null
-          ? []
-          : ['init', 'a root with an init of its own has its own time']
-      : ['net', 'a stack is made for one compartment'];
-  if (flag !== undefined)
-    throw usageError(`--${flag}: not of guests that wait: ${why ?? ''}`, 'boot those as they are needed');
+  const reasons: ReadonlyArray<readonly [boolean, string, string]> = [
+    [run.limits.net !== undefined, 'net', 'a stack is made for one compartment'],
+    [guest.disks.length > 0, 'disk', 'a disk is of one guest at a time'],
+    [guest.init !== null, 'init', 'a root with an init of its own has its own time'],
+  ];
+  for (const [asked, flag, why] of reasons)
+    if (asked)
+      throw usageError(`--${flag}: not of guests that wait: ${why}`, 'boot those as they are needed');
 }
 
 /** Guests of one kind that were booted ahead, frozen, for commands to come; as many as were asked for, refilled. */
@@ -76,7 +73,7 @@ export class GuestPool {
   /** It may have been closed while this one was booted. */
   #admit(waiting: WaitingGuest): void {
     if (this.#open) this.#waiting.push(waiting);
-    else dismiss(waiting);
+    else abandon(waiting.compartment);
   }
 
   /**
@@ -93,17 +90,18 @@ export class GuestPool {
 
   /** The first that is still there: anybody may have removed one. */
   #next(): WaitingGuest | null {
-    const all = this.#waiting.splice(0);
-    const [one = null, ...others] = all.filter(isWaiting);
-    for (const gone of all.filter((each) => !isWaiting(each))) dismiss(gone);
-    this.#waiting.push(...others);
+    let one = this.#waiting.shift() ?? null;
+    while (one !== null && !isWaiting(one)) {
+      abandon(one.compartment);
+      one = this.#waiting.shift() ?? null;
+    }
     return one;
   }
 
   /** Takes all of them away, and waits for one that is being booted. */
   async close(): Promise<void> {
     this.#open = false;
-    for (const one of this.#waiting.splice(0)) dismiss(one);
+    for (const one of this.#waiting.splice(0)) abandon(one.compartment);
     await this.#filling?.catch(() => undefined);
   }
 
@@ -126,16 +124,8 @@ export class GuestPool {
 
   #suits(host: Host, request: GuestRequest): boolean {
     if (keyOf(host, request) !== this.#key) return false;
-    return request.guest.root.kind !== 'host' || !isCovered(workdirOf(host, request), ownFolders(this.#host));
-  }
-}
-
-/** Where the command is to run, as the kernel names it. */
-function workdirOf({ caller }: Host, { run }: GuestRequest): string {
-  const path = caller.path(run.workdir ?? caller.cwd);
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
+    return (
+      request.guest.root.kind !== 'host' || !isCovered(workdirOf(host, request.run), ownFolders(this.#host))
+    );
   }
 }

@@ -5,12 +5,10 @@ import type { Host } from '../host/host.js';
 import type { Launched } from '../host/launched.js';
 import { identify, isAlive } from '../host/proc/identity.js';
 import { createCompartment, type Compartment } from '../compartments/compartment.js';
-import { finishRun } from '../compartments/finish.js';
 import { exitOf, launchIn, type CommandRequest } from '../compartments/launch.js';
-import type { Run } from '../compartments/run.js';
+import { abandon, attend, type Run } from '../compartments/run.js';
 import { signalCompartment } from '../compartments/signal.js';
 import { kindsOfRun } from '../compartments/subsystems.js';
-import { takeAway } from '../compartments/sweep.js';
 import { deadlineOf } from '../compartments/timeout.js';
 import { commandInGuest } from './agent/exec.js';
 import { furnishing } from './furnish.js';
@@ -30,10 +28,6 @@ const PROBE: CommandRequest = {
   user: null,
   stdio: ['ignore', 'ignore', 'ignore'],
 };
-
-function discard({ host, store, record }: Compartment): void {
-  takeAway(host, store, record);
-}
 
 /**
  * Boots a guest without a command, waits until it takes one, and freezes it. It is this process's: `gc` takes it away
@@ -63,7 +57,7 @@ export async function bootWaiting(host: Host, request: GuestRequest): Promise<Wa
     setFrozen(record.group, true);
     return { compartment, keeper };
   } catch (error) {
-    discard(compartment);
+    abandon(compartment);
     throw error;
   }
 }
@@ -102,25 +96,13 @@ export async function startWaiting(
     setFrozen(record.group, false);
     const command = commandInGuest(compartment, { ...run, stdio: ['inherit', 'inherit', 'inherit'] });
     const launched = await launchIn(compartment, command, { deadline: deadlineOf(compartment) });
-    const ended = exitOf(launched)
-      .then(async (exit) => {
-        signalCompartment(compartment, constants.signals.SIGTERM);
-        // What it says of its end is in the exit record.
-        await keeper.exited();
-        return finishRun(compartment, exit);
-      })
-      .catch((error: unknown) => {
-        discard(compartment);
-        throw error;
-      });
-    return { compartment, pid: launched.pid, streams: launched.streams, signal: launched.signal, ended };
+    return attend(compartment, launched, run.told, () => {
+      signalCompartment(compartment, constants.signals.SIGTERM);
+      // What it says of its end is in the exit record.
+      return keeper.exited();
+    });
   } catch (error) {
-    discard(compartment);
+    abandon(compartment);
     throw error;
   }
-}
-
-/** Takes away one that nobody needs any more. */
-export function dismiss({ compartment }: WaitingGuest): void {
-  discard(compartment);
 }

@@ -36,9 +36,10 @@ export const handler: Handler = async (args, terminal) => {
     return announce(terminal, await bootDetached(terminal.host, request, terminal.self), args.on('json'));
   // One that was booted ahead has a name already, and no boot to be traced.
   const ahead = args.text('name') === null && !args.on('trace') ? terminal.guests : null;
-  const start = (told: RunRequest['told']): Promise<Run> =>
-    ahead?.take(terminal.host, request) ??
-    bootGuest(terminal.host, { ...request, run: { ...request.run, told } });
+  const start = (told: RunRequest['told']): Promise<Run> => {
+    const asked = { ...request, run: { ...request.run, told } };
+    return ahead?.take(terminal.host, asked) ?? bootGuest(terminal.host, asked);
+  };
   return inForeground(terminal, report, start, (record) => {
     if (args.on('trace')) sayTrace(terminal, loadedMs, record.guest?.stages ?? null);
   });
