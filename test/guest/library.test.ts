@@ -61,9 +61,9 @@ describe('a Guest of the library', () => {
     writeFileSync(`${dir}/jobs/42/text`, 'of the host');
     const said = await here(`
       const guest = await Guest.boot({ mem: '64M', mounts: ['${dir}/jobs:/jobs'] });
-      await guest.mount('${dir}/jobs/42', '/work');
-      said((await guest.exec('cat', ['/work/text'])).stdout);
-      await guest.exec('sh', ['-c', 'echo written > /work/new']);
+      await guest.mount('${dir}/jobs/42', '/data');
+      said((await guest.exec('cat', ['/data/text'])).stdout);
+      await guest.exec('sh', ['-c', 'echo written > /data/new']);
       said(fs.readFileSync('${dir}/jobs/42/new', 'utf8'));
       await guest.mount('${dir}/jobs/42', '/fixed', { readOnly: true });
       said((await errorOf(guest.exec('touch', ['/fixed/x']))).code);
