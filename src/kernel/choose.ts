@@ -1,15 +1,37 @@
 import { existsSync, statSync } from 'node:fs';
 import { CompartError, usageError } from '../shared/errors.js';
+import type { Refusal } from '../host/cgroup/base.js';
 import type { Host } from '../host/host.js';
 import { Store } from '../state/store.js';
 import type { GuestKernel, Kernel } from './guest-kernel.js';
 
+const NONE: Refusal = {
+  why: 'no kernel for guests is installed',
+  mend: 'apt-get install user-mode-linux, or build a faster one: compart kernel build',
+};
+
+/** The fastest of the installed kernels that runs here, or what is in the way of all. */
+export function fastestKernel(
+  by: GuestKernel,
+  host: Host,
+): { kernel: Kernel; lack: null } | { kernel: null; lack: Refusal } {
+  let first: Refusal | null = null;
+  for (const kernel of by.installed(host)) {
+    const lack = by.lack(kernel, host);
+    if (lack === null) return { kernel, lack };
+    first ??= { ...lack, why: `${kernel.path}: ${lack.why}` };
+  }
+  return { kernel: null, lack: first ?? NONE };
+}
+
+const unsupported = ({ why, mend }: Refusal): CompartError =>
+  new CompartError('ERR_COMPART_UNSUPPORTED', why, { hint: mend });
+
 /**
- * The kernel to boot: the file that was asked for, or the fastest that is installed.
- * @throws ERR_COMPART_USAGE for a file that is none, ERR_COMPART_UNSUPPORTED where no kernel is installed
+ * The kernel to boot: the file that was asked for, or the fastest that runs here.
+ * @throws ERR_COMPART_USAGE for a file that is none, ERR_COMPART_UNSUPPORTED where no kernel is installed or none runs
  */
 export function chooseKernel(by: GuestKernel, host: Host, asked: string | null): Kernel {
-  const installed = by.installed(host);
   if (asked !== null) {
     const path = host.caller.resolve(asked);
     if (!existsSync(path) || !statSync(path).isFile())
@@ -17,21 +39,21 @@ export function chooseKernel(by: GuestKernel, host: Host, asked: string | null):
         `--kernel: "${asked}" is no file`,
         'compart kernel list shows those that are installed',
       );
-    const known = installed.find((kernel) => kernel.path === path);
-    const unknown: Kernel = {
+    const known = by.installed(host).find((kernel) => kernel.path === path);
+    const kernel: Kernel = known ?? {
       path,
       version: 'unknown',
       origin: 'file',
-      features: { lineFix: false },
+      features: { lineFix: false, wideState: false },
       modulesDir: null,
     };
-    return known ?? unknown;
+    const lack = by.lack(kernel, host);
+    if (lack !== null) throw unsupported({ ...lack, why: `--kernel: ${path}: ${lack.why}` });
+    return kernel;
   }
-  const [fastest] = installed;
-  if (fastest !== undefined) return fastest;
-  throw new CompartError('ERR_COMPART_UNSUPPORTED', 'no kernel for guests is installed', {
-    hint: 'apt-get install user-mode-linux, or build a faster one: compart kernel build',
-  });
+  const { kernel, lack } = fastestKernel(by, host);
+  if (lack !== null) throw unsupported(lack);
+  return kernel;
 }
 
 /** More compartments than this are not looked through for guests. */

@@ -1,6 +1,7 @@
 import type { Host } from '../host/host.js';
 import { readKernelFile } from '../host/kernfs.js';
 import type { Refusal } from '../host/cgroup/base.js';
+import { fastestKernel } from './choose.js';
 import { uml } from './uml/uml.js';
 
 /** Can this host boot guests: the kernel that they would have, and what is missing. */
@@ -31,15 +32,10 @@ function lackOfNamespaces(host: Host): Refusal | null {
 
 /** Looks, and changes nothing. */
 export function diagnoseGuests(host: Host): GuestDiagnosis {
-  const [kernel] = uml.installed(host);
-  const none = {
-    why: 'no kernel for guests is installed',
-    mend: 'apt-get install user-mode-linux, or a faster one: compart kernel build',
-  };
-  const lacks = [kernel === undefined ? none : null, lackOfNamespaces(host)];
+  const { kernel, lack } = fastestKernel(uml, host);
+  const lacks = [lack, lackOfNamespaces(host)];
   return {
-    kernel:
-      kernel === undefined ? null : { path: kernel.path, version: kernel.version, origin: kernel.origin },
+    kernel: kernel === null ? null : { path: kernel.path, version: kernel.version, origin: kernel.origin },
     lacks: lacks.filter((lack) => lack !== null),
   };
 }

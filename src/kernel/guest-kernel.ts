@@ -1,3 +1,4 @@
+import type { Refusal } from '../host/cgroup/base.js';
 import type { Host } from '../host/host.js';
 import type { PlacedDisk } from './rootfs/disks.js';
 
@@ -12,6 +13,8 @@ export interface Kernel {
   features: {
     /** A line takes any amount of input unread; without, about 4 KB at a time (uml/patches/0001). */
     lineFix: boolean;
+    /** Runs on a CPU whose state is longer than 2,696 bytes, as with AMX (uml/patches/0006). */
+    wideState: boolean;
   };
   /** What can be mounted over the guest's /lib/modules; null where everything is built in. */
   modulesDir: string | null;
@@ -34,6 +37,8 @@ export interface KernelWords {
 export interface GuestKernel {
   /** Those that are installed, the fastest first. A few synchronous reads. */
   installed(host: Pick<Host, 'uid' | 'caller'>): Kernel[];
+  /** What of this host, its CPU for one, keeps a kernel from running; null where nothing does. */
+  lack(kernel: Kernel, host: { paths: Pick<Host['paths'], 'proc'> }): Refusal | null;
   /** Files of the host that its program needs to start, each under the path at which it has to be found. */
   libraries(kernel: Kernel): string[];
   /** Files of modules in the order in which they are to be loaded; one that is built in has none. */

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect } from '@jest/globals';
-import { KERNEL_FLAGS, useGuests, withGuests as it } from '../support/guests.js';
+import { useGuests, withGuests as it } from '../support/guests.js';
+import { KERNEL_FLAGS } from '../support/kernels.js';
 import { ownLines, until } from '../support/programs.js';
 import { ROOT } from '../support/planner.js';
 import { useSandbox } from '../support/sandbox.js';

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { afterEach, describe, expect } from '@jest/globals';
-import { KERNEL_FLAGS, useGuests } from '../support/guests.js';
+import { useGuests } from '../support/guests.js';
+import { KERNEL_FLAGS } from '../support/kernels.js';
 import { until } from '../support/programs.js';
 import { onPath, requires } from '../support/requires.js';
 import { COMPART, useSandbox } from '../support/sandbox.js';

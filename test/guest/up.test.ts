@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { describe, expect } from '@jest/globals';
-import { KERNEL_FLAGS, useGuests, withGuests as it } from '../support/guests.js';
+import { useGuests, withGuests as it } from '../support/guests.js';
+import { KERNEL_FLAGS } from '../support/kernels.js';
 import { useSandbox, type Answer } from '../support/sandbox.js';
 
 const sandbox = useSandbox();

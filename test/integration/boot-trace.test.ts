@@ -4,7 +4,7 @@ import { useSandbox } from '../support/sandbox.js';
 import type { GuestEnding } from '../../src/state/guest.js';
 
 const sandbox = useSandbox();
-const withGuest = requires('root', 'linux.uml');
+const withGuest = requires('root', 'uml');
 const NAMES = ['start', 'plan', 'sandbox', 'kernel', 'init', 'hello', 'ready', 'command', 'shutdown', 'end'];
 
 /** Milliseconds of each row that the trace has. */

@@ -6,7 +6,7 @@ import { tree, until, runs } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { Folder, withFolder } from './keeper.js';
 
-const withGuests = requires('root', 'linux.uml', 'ldd');
+const withGuests = requires('root', 'uml', 'ldd');
 const seconds = async <T>(work: Promise<T>): Promise<{ result: T; took: number }> => {
   const began = performance.now();
   return { result: await work, took: (performance.now() - began) / 1000 };

@@ -9,7 +9,7 @@ import { until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { Folder, GUEST, Running } from './keeper.js';
 
-const NEEDS = ['root', 'linux.uml', 'ldd'];
+const NEEDS = ['root', 'uml', 'ldd'];
 const withGuests = requires(...NEEDS);
 
 let folder: Folder;

@@ -4,7 +4,7 @@ import { requires } from '../support/requires.js';
 import { Terminal } from '../support/terminal.js';
 import { Folder, GUEST } from './keeper.js';
 
-const withTerminals = requires('root', 'linux.uml', 'ldd', 'tmux');
+const withTerminals = requires('root', 'uml', 'ldd', 'tmux');
 
 let folder: Folder;
 beforeAll(async () => {

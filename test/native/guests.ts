@@ -4,11 +4,12 @@ import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { modularKernel } from '../support/kernels.js';
 import { AS_USER } from '../support/ordinary-user.js';
 import { until } from '../support/programs.js';
 
 const NATIVE = fileURLToPath(new URL('../../native', import.meta.url));
-const UML = '/usr/bin/linux.uml';
+const UML = modularKernel().path;
 /** The file at its own path in the sandbox. */
 const same = (path: string): string[] => [`from=${path}`, `ro=${path}`];
 const KERNEL_WORDS = [

@@ -2,12 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { moduleFiles } from '../support/kernels.js';
 import { requires } from '../support/requires.js';
-import { module, withGuest, type Guest, type Shape } from './linked-guests.js';
+import { withGuest, type Guest, type Shape } from './linked-guests.js';
 import { withFolder } from './launcher.js';
 import { TYPE } from './frames.js';
 
-const UML = ['linux.uml', 'setpriv', 'taskset'];
+const UML = ['uml', 'setpriv', 'taskset'];
 const out = async (guest: Guest, script: string): Promise<string> => {
   const { stdout, stderr } = await guest.run(['/bin/sh', '-c', script]);
   return stdout.toString() + stderr.toString();
@@ -110,7 +111,7 @@ describe('compart-init, that makes the machine', () => {
     const ports = 'src=127.0.0.1,dst=127.0.0.1,srcport=17011,dstport=17012';
     const vec1 = `vec1:transport=l2tpv3,udp=1,${ports},rx_session=1,tx_session=2`;
     const addresses = ['address=10.7.0.2/24', 'address=fd00:7::2/64', 'gateway=10.7.0.1', 'gateway=fd00:7::1'];
-    const shape = { config: ['link=vec1', ...addresses], kernel: [vec1], modules: ['lib/crc-ccitt.ko', 'net/ipv6/ipv6.ko'].map(module) };
+    const shape = { config: ['link=vec1', ...addresses], kernel: [vec1], modules: moduleFiles('lib/crc-ccitt.ko', 'net/ipv6/ipv6.ko') };
     return withGuest(shape, async (guest) => {
       await guest.next();
       const text = await out(guest, 'ip -o addr; ip route; ip -6 route; ping -c1 127.0.0.1 > /dev/null && echo alive');

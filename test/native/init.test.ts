@@ -5,7 +5,7 @@ import { records, TYPE } from './frames.js';
 import { withGuest, type Guest, type Shape } from './linked-guests.js';
 
 const MIB = 1024 * 1024;
-const UML = ['linux.uml', 'setpriv', 'taskset'];
+const UML = ['uml', 'setpriv', 'taskset'];
 const sh = (script: string): string[] => ['/bin/sh', '-c', script];
 const text = async (guest: Guest, script: string, ...besides: string[]): Promise<string> =>
   (await guest.run(sh(script), besides)).stdout.toString();

@@ -1,16 +1,16 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { modularKernel, moduleFiles } from '../support/kernels.js';
 import { until } from '../support/programs.js';
 
 const native = (name: string): string =>
   fileURLToPath(new URL(`../../native/build/${name}`, import.meta.url));
 export const GUEST = native('compart-guest');
-const UML = '/usr/bin/linux.uml';
-const MODULES = '/usr/lib/uml/modules';
+const UML = modularKernel().path;
 const MEMORY = 128;
 
 /** What came of a program. */
@@ -59,7 +59,6 @@ const libraries = (): string[] =>
   [...spawnSync('ldd', [UML], { encoding: 'utf8' }).stdout.matchAll(/(\/\S+) \(0x/g)].flatMap((found) =>
     same(found[1] ?? ''),
   );
-const release = (): string => readdirSync(MODULES)[0] ?? '';
 
 /** A compartment's folder with a boot file in it: a guest over the host's root, of 128 MiB. */
 export class Folder {
@@ -69,7 +68,7 @@ export class Folder {
   constructor({ records: more = [] as string[], words = [] as string[], kernel = UML, boot = 10_000 } = {}) {
     const config = [
       ...['compart-guest/1', 'hostname=guest', 'root=hostfs:/host', 'write=overlay', 'shell=/bin/sh'],
-      `module=/host${MODULES}/${release()}/kernel/fs/overlayfs/overlay.ko`,
+      ...moduleFiles('fs/overlayfs/overlay.ko').map((file) => `module=/host${file}`),
       ...['end', ''],
     ];
     const kernelWords = [

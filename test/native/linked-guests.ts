@@ -1,19 +1,15 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { modularKernel, moduleFiles } from '../support/kernels.js';
 import { withFolder } from './launcher.js';
 import { Session, type Ended } from './guest-session.js';
 import { encode, records, Splitter, TYPE, type Frame } from './frames.js';
 
 const native = (name: string): string => fileURLToPath(new URL(`../../native/${name}`, import.meta.url));
 const NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--no-new-privs'];
-/** The modules of Debian's kernel for User Mode Linux, by their path below kernel/. */
-export function module(path: string): string {
-  const releases = readdirSync('/usr/lib/uml/modules').map((name) => `/usr/lib/uml/modules/${name}/kernel/${path}`);
-  return releases.find((file) => existsSync(file)) ?? '';
-}
 
 /** What a guest is made of: records of its configuration besides, words of its kernel, lost packets. */
 export interface Shape {
@@ -115,7 +111,7 @@ function kernelWords(folder: string, shape: Shape): string[] {
 }
 
 function makeRoot(folder: string, shape: Shape): void {
-  const modules = [module('fs/overlayfs/overlay.ko'), ...(shape.modules ?? [])];
+  const modules = [...moduleFiles('fs/overlayfs/overlay.ko'), ...(shape.modules ?? [])];
   for (const name of ['proc', 'sys', 'dev', 'new', 'm', 'uml']) mkdirSync(join(folder, name));
   chmodSync(folder, 0o755);
   chmodSync(join(folder, 'uml'), 0o777);
@@ -137,7 +133,7 @@ export async function withGuest<T>(shape: Shape, use: (guest: Guest) => Promise<
   return withFolder(async (folder) => {
     makeRoot(folder, shape);
     const lose = shape.lose === undefined ? [] : ['-l', String(shape.lose)];
-    const words = ['taskset', '-c', onlineCpu(), 'linux.uml', ...kernelWords(folder, shape)];
+    const words = ['taskset', '-c', onlineCpu(), modularKernel().path, ...kernelWords(folder, shape)];
     const before = process.getuid?.() === 0 ? NOBODY : [];
     const child = spawn(native('build/link-peer'), [...lose, ...before, ...words]);
     const guest = new Guest(child);

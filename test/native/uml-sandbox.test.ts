@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect } from '@jest/global
 import { requires } from '../support/requires.js';
 import { buildHarness, Den, type Who } from './guests.js';
 
-const withGuests = requires('root', 'setpriv', 'linux.uml', 'ldd', 'user-namespaces');
+const withGuests = requires('root', 'setpriv', 'uml', 'ldd', 'user-namespaces');
 const EVERYBODY: Who[] = ['root', 'an ordinary user'];
 const [OK, EPERM, ENOENT, EXDEV, EINVAL, EROFS, ENOSYS, EAFNOSUPPORT] = [0, 1, 2, 18, 22, 30, 38, 97];
 /** The host's root as the root of a guest. */

@@ -6,8 +6,8 @@ import { requires } from '../support/requires.js';
 import { type Boot, buildHarness, Den, type Guest, type Who } from './guests.js';
 import { withNamespaces } from './namespaces.js';
 
-const withGuests = requires('root', 'setpriv', 'linux.uml', 'ldd', 'user-namespaces');
-const withTaps = requires('root', 'linux.uml', 'ldd', 'unshare', 'nsenter', 'ip');
+const withGuests = requires('root', 'setpriv', 'uml', 'ldd', 'user-namespaces');
+const withTaps = requires('root', 'uml', 'ldd', 'unshare', 'nsenter', 'ip');
 const EVERYBODY: Who[] = ['root', 'an ordinary user'];
 const ENOENT = 2;
 const ENOEXEC = 8;

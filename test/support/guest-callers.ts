@@ -1,13 +1,10 @@
 import { chownSync, mkdirSync } from 'node:fs';
 import { execa, type Options } from 'execa';
 import { AS_USER, delegate, runningAs, settle, takeBack, UID } from './ordinary-user.js';
+import { KERNEL_FLAGS } from './kernels.js';
 import { until } from './programs.js';
 import { requires } from './requires.js';
 import { COMPART, type Answer, type Sandbox } from './sandbox.js';
-
-/** COMPART_TEST_KERNEL: another kernel than the fastest that is installed. */
-const KERNEL = process.env['COMPART_TEST_KERNEL'];
-const KERNEL_FLAGS: readonly string[] = KERNEL === undefined ? [] : ['--kernel', KERNEL];
 
 /** Who calls compart in a test, with a folder that is theirs. */
 export interface Caller {

@@ -4,6 +4,7 @@ import { afterEach, expect } from '@jest/globals';
 import type { Options, ResultPromise } from 'execa';
 import { overheadBytes } from '../../src/kernel/memory.js';
 import { processesOf } from './crash.js';
+import { KERNEL_FLAGS } from './kernels.js';
 import { MIB, until } from './programs.js';
 import { requires } from './requires.js';
 import type { Answer, Sandbox } from './sandbox.js';
@@ -11,10 +12,6 @@ import type { ExitRecord, Inspection } from './shapes.js';
 
 /** `it` where guests can be booted by root. */
 export const withGuests = requires('root', 'uml', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
-
-/** COMPART_TEST_KERNEL: another kernel than the fastest that is installed. */
-const KERNEL = process.env['COMPART_TEST_KERNEL'];
-export const KERNEL_FLAGS: readonly string[] = KERNEL === undefined ? [] : ['--kernel', KERNEL];
 
 /** What the host holds a guest of so many MiB of RAM to, in bytes. */
 export const chargeOf = (mib: number): number => mib * MIB + overheadBytes(mib * MIB);

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { it } from '@jest/globals';
-import { builtKernel } from './kernels.js';
+import { builtKernel, kernelRuns, lackOfCpu } from './kernels.js';
 
 const NOBODY = ['--reuid=65534', '--regid=65534', '--clear-groups'];
 
@@ -24,7 +24,7 @@ const NEEDS: Readonly<Record<string, () => boolean>> = {
   vim: () => onPath('vim') || onPath('vim.tiny'),
   less: () => onPath('less'),
   'built-kernel': () => builtKernel() !== null,
-  uml: () => existsSync('/usr/bin/linux.uml'),
+  uml: kernelRuns,
   'mkfs.ext4': () => existsSync('/sbin/mkfs.ext4'),
 };
 export type Need = keyof typeof NEEDS;
@@ -62,13 +62,14 @@ const missingOf = (needs: readonly string[]): string[] =>
 
 /**
  * `it` where everything named is there, else a skip that says what is missing. With COMPART_REQUIRE=all the
- * test runs and fails instead: a machine that should have it must.
+ * test runs and fails instead: a machine that should have it must, but for what its CPU cannot.
  */
 export function requires(...needs: string[]): typeof it {
   const missing = missingOf(needs);
   if (missing.length === 0) return it;
-  process.stderr.write(`skipping tests: this machine lacks ${missing.join(', ')}\n`);
-  if (process.env['COMPART_REQUIRE'] !== 'all') return it.skip as typeof it;
+  const cpu = missing.includes('uml') ? lackOfCpu() : null;
+  process.stderr.write(`skipping tests: this machine lacks ${cpu ?? missing.join(', ')}\n`);
+  if (process.env['COMPART_REQUIRE'] !== 'all' || cpu !== null) return it.skip as typeof it;
   const failing = (name: string): void =>
     it(name, () => {
       throw new Error(`this machine lacks ${missing.join(', ')}, and COMPART_REQUIRE=all wants it`);

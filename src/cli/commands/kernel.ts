@@ -1,9 +1,11 @@
 import { constants } from 'node:os';
+import { chooseKernel } from '../../kernel/choose.js';
 import { buildKernel, type BuildResult } from '../../kernel/uml/build.js';
 import type { Kernel } from '../../kernel/guest-kernel.js';
 import { builtKernels, installedKernels } from '../../kernel/uml/installed.js';
 import { kernelPlaces } from '../../kernel/uml/places.js';
-import { CompartError, usageError } from '../../shared/errors.js';
+import { uml } from '../../kernel/uml/uml.js';
+import { usageError } from '../../shared/errors.js';
 import { own } from '../../shared/own.js';
 import { formatSize } from '../../shared/units/size.js';
 import { orDash, table } from '../format.js';
@@ -36,19 +38,21 @@ function list(asJson: boolean, { host, out, json }: Terminal): number {
   );
   const all = kernels.map((kernel) => {
     const { hash = null, built = null, sizeBytes = null, source = null } = records.get(kernel.path) ?? {};
-    return { ...kernel, hash, built, sizeBytes, source: source?.path ?? null };
+    const lack = uml.lack(kernel, host)?.why ?? null;
+    return { ...kernel, hash, built, sizeBytes, source: source?.path ?? null, lack };
   });
   if (asJson) json(all);
   else
     out(
       table(
-        ['VERSION', 'FROM', 'SIZE', 'BUILT', 'LINES', 'PATH'],
-        all.map(({ version, origin, sizeBytes, built, features, path: file }) => [
+        ['VERSION', 'FROM', 'SIZE', 'BUILT', 'LINES', 'RUNS HERE', 'PATH'],
+        all.map(({ version, origin, sizeBytes, built, features, lack, path: file }) => [
           version,
           origin,
           orDash(sizeBytes, formatSize),
           orDash(built, (text) => text.slice(0, 16).replace('T', ' ')),
           features.lineFix ? 'full speed' : '4 KB at a time',
+          lack === null ? 'yes' : 'no',
           file,
         ]),
       ),
@@ -57,11 +61,7 @@ function list(asJson: boolean, { host, out, json }: Terminal): number {
 }
 
 function path(asJson: boolean, { host, out, json }: Terminal): number {
-  const [first] = installedKernels(host);
-  if (first === undefined)
-    throw new CompartError('ERR_COMPART_UNSUPPORTED', 'no kernel for guests is installed', {
-      hint: 'compart kernel build, or apt-get install user-mode-linux',
-    });
+  const first = chooseKernel(uml, host, null);
   if (asJson) json(first);
   else out(`${first.path}\n`);
   return 0;

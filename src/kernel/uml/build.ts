@@ -5,7 +5,7 @@ import { compile, configure } from './make.js';
 import { applyPatches } from './patch.js';
 import { kernelPlaces, type KernelPlaces } from './places.js';
 import { Meter, type Progress } from './progress.js';
-import { LINE_FIX, readRecipe, type Recipe } from './recipe.js';
+import { LINE_FIX, WIDE_STATE, readRecipe, type Recipe } from './recipe.js';
 import { findSource, placeSource, type Source } from './source.js';
 import { installKernel, prepareFolder } from './store.js';
 import { checkTools } from './tools.js';
@@ -90,6 +90,7 @@ async function make(shop: Workshop, job: Job, onProgress: BuildRequest['onProgre
     source: { path: source.path, identity: source.identity },
     built: new Date().toISOString(),
     lineFix: !refused.includes(LINE_FIX),
+    wideState: !refused.includes(WIDE_STATE),
     steps: meter.steps,
     refused,
     unknown,

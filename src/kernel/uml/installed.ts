@@ -13,6 +13,8 @@ export interface BuildRecord {
   built: string;
   sizeBytes: number;
   lineFix: boolean;
+  /** Absent in the records of builds from before the patch. */
+  wideState?: boolean;
   /** Lines that make printed: how long the next build will be. */
   steps: number;
   /** Patches that this source did not take. */
@@ -54,8 +56,9 @@ function builtKernel(folder: string, uid: number): BuiltKernel | null {
   const path = `${folder}/linux`;
   const record = readRecord(`${folder}/kernel.json`);
   if (record === null || !isTrusted(path, uid)) return null;
-  const { version, lineFix } = record;
-  return { path, version, origin: 'compart', features: { lineFix }, modulesDir: null, record };
+  const { version, lineFix, wideState = false } = record;
+  const features = { lineFix, wideState };
+  return { path, version, origin: 'compart', features, modulesDir: null, record };
 }
 
 function readRecord(path: string): BuildRecord | null {
@@ -85,7 +88,7 @@ function debianKernel({ kernel, modules }: KernelPlaces['debian']): Kernel | nul
     path: kernel,
     version: release ?? 'unknown',
     origin: 'debian',
-    features: { lineFix: false },
+    features: { lineFix: false, wideState: false },
     modulesDir: release === undefined ? null : `${modules}/${release}`,
   };
 }

@@ -23,6 +23,9 @@ export interface Recipe {
 /** The patch that lets a line take any amount of input (installed.ts, `lineFix`). */
 export const LINE_FIX = '0001-um-line-let-input-go-on-after-a-throttle.patch';
 
+/** The patch that lets a kernel run on a CPU with a longer state than its own (xstate.ts, `wideState`). */
+export const WIDE_STATE = '0006-um-registers-run-where-the-hosts-state-is-larger-than-ours.patch';
+
 /** Beside this file in the source tree; seen from the bundle and from the library else. */
 function shippedFolder(): string {
   const places = ['./', '../../src/kernel/uml/', '../../../../src/kernel/uml/'].map((up) =>
