@@ -9,9 +9,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ROOM (FRAME_HEADER + FRAME_PAYLOAD_MAX)
+
+/* How long a keeper may take from its start until it listens: a second. */
+#define LOOK_NS 500000
+#define LOOKS 2000
 
 bool stream_open(struct stream *stream, int fd)
 {
@@ -121,17 +126,26 @@ bool stream_await(struct stream *stream, struct frame *frame)
 int stream_dial(const char *folder)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const struct timespec pause = {.tv_nsec = LOOK_NS};
 	int at = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int fd = at < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/guest.sock", at);
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
-		int error = errno;
+	int error = fd < 0 ? errno : 0;
+	for (int look = 0; fd >= 0 && look < LOOKS; look++) {
+		if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) {
+			error = 0;
+			break;
+		}
+		error = errno;
+		if ((error != ENOENT && error != ECONNREFUSED) || faccessat(at, "guest.ending", F_OK, 0) == 0)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	if (error != 0 && fd >= 0) {
 		close(fd);
 		fd = -1;
-		errno = error;
 	}
-	int error = errno;
 	if (at >= 0)
 		close(at);
 	errno = error;

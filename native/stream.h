@@ -37,7 +37,8 @@ short stream_events(const struct stream *stream);
 
 /*
  * Connects with the keeper of the guest whose folder that is, through a short name of the folder:
- * that of a socket has at most 107 bytes. Returns the socket, or -1 with errno.
+ * that of a socket has at most 107 bytes. Waits for one that has only just been started. Returns the
+ * socket, or -1 with errno.
  */
 int stream_dial(const char *folder);
 

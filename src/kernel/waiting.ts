@@ -14,6 +14,9 @@ import { commandInGuest } from './agent/exec.js';
 import { furnishing } from './furnish.js';
 import { planGuest, requestFor, type GuestRequest } from './guest.js';
 
+/** The client could not reach the guest (native/guest.h); of any other status it is the command's. */
+const CLIENT_FAILED = 125;
+
 /** A guest that was booted for a command to come, and is frozen until then. */
 export interface WaitingGuest {
   compartment: Compartment;
@@ -49,8 +52,8 @@ export async function bootWaiting(host: Host, request: GuestRequest): Promise<Wa
     record.startedAt = Date.now();
     record.main = identify(host.paths.proc, keeper.pid);
     store.save(record);
-    await exitOf(await launchIn(compartment, commandInGuest(compartment, PROBE)));
-    if (!isWaiting({ compartment, keeper }))
+    const { exitCode } = await exitOf(await launchIn(compartment, commandInGuest(compartment, PROBE)));
+    if (exitCode === CLIENT_FAILED || !isWaiting({ compartment, keeper }))
       throw new CompartError('ERR_COMPART_KERNEL', 'the guest ended while it was booted', {
         hint: 'compart boot with the same flags says why',
       });
