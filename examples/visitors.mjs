@@ -9,26 +9,27 @@ import { run } from 'compart';
 const LIMITS = { mem: '64M', cpu: '20%', net: 'none', pids: 32, timeout: '2s', forceKillAfterDelay: 0 };
 const KIB = 1024;
 
-/** Lets `width` through at once and `queue` wait; refuses who comes then. */
+/** Lets `width` through at once, each in a place of its own, 0 and up, and `queue` wait; refuses who comes then. */
 function gate(width, queue) {
   const waiting = [];
-  let inside = 0;
-  const leave = () => {
-    inside -= 1;
-    waiting.shift()?.();
-  };
+  const free = Array.from({ length: width }, (_, place) => place);
   return async (work) => {
-    if (inside >= width) {
-      if (waiting.length >= queue) return null;
-      await new Promise((resolve) => waiting.push(resolve));
-    }
-    inside += 1;
-    return work().finally(leave);
+    if (free.length === 0 && waiting.length >= queue) return null;
+    const place = free.shift() ?? (await new Promise((resolve) => waiting.push(resolve)));
+    return work(place).finally(() => {
+      const next = waiting.shift();
+      if (next === undefined) free.push(place);
+      else next(place);
+    });
   };
 }
 
-/** The service, not listening yet. @param user whose rights the code has, or null for those of the service */
-export function visitors({ width = 4, queue = 32, user = process.getuid() === 0 ? 'nobody' : null } = {}) {
+/**
+ * The service, not listening yet.
+ * @param firstUid who runs at the same time has this user id, the next and so on, ids that nobody else has: processes
+ *   of one user may kill each other. Null for the rights of the service, which its visitors may then kill, too.
+ */
+export function visitors({ width = 4, queue = 32, firstUid = process.getuid() === 0 ? 60_600 : null } = {}) {
   const service = Fastify({ bodyLimit: 64 * KIB });
   const enter = gate(width, queue);
   service.get('/health', async () => ({ ok: true }));
@@ -36,10 +37,10 @@ export function visitors({ width = 4, queue = 32, user = process.getuid() === 0 
     const gone = new AbortController();
     // Of the answer, not of the connection, which may have others.
     reply.raw.once('close', () => gone.abort());
-    const result = await enter(() =>
+    const result = await enter((place) =>
       run(process.execPath, ['-'], {
         ...LIMITS,
-        ...(user === null ? {} : { user }),
+        ...(firstUid === null ? {} : { user: `${firstUid + place}:${firstUid + place}` }),
         input: request.body,
         cwd: '/',
         extendEnv: false,

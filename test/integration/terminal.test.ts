@@ -82,7 +82,7 @@ describe('an interactive bash in a compartment', () => {
       // It leaves its group a moment before its shell hears of its end; the shell tells at the next prompt after.
       await until('word of its end', async () => {
         await shell.line('jobs');
-        return /\[1\]\+\s+Terminated\s+sleep 100/.test(await shell.screen());
+        return /\[1\]\+\s+Terminated\s+sleep 100/.test(await shell.history());
       });
       await leave(shell, 4);
     },

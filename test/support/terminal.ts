@@ -72,6 +72,11 @@ export class Terminal {
     return this.#tmux('capture-pane', '-p');
   }
 
+  /** The same with what has left the screen at its top. */
+  async history(): Promise<string> {
+    return this.#tmux('capture-pane', '-p', '-S', '-');
+  }
+
   /** Waits until the screen shows `pattern`; an error shows the screen as it is instead. */
   async shows(pattern: RegExp, patienceMs = 10_000): Promise<RegExpExecArray> {
     let screen = '';
