@@ -13,7 +13,7 @@ import {
   type QdiscReading,
 } from '../../host/network/qdisc.js';
 import { exchange, startExchange, type Exchange } from '../../host/network/exchange.js';
-import { addressRequests, vethRequest } from '../../host/network/link-requests.js';
+import { addressRequests, LOOPBACK_UP, vethRequest } from '../../host/network/link-requests.js';
 import type { Message, Request } from '../../host/network/netlink.js';
 import { lookRequest, shaperRequests, shapersIn } from '../../host/network/qdisc-requests.js';
 import { enterRouter, routerProc, type Router } from '../../host/network/router.js';
@@ -69,10 +69,7 @@ export class Stack {
 
   /** Makes a namespace with its loopback, and no way out. */
   async makeIsland(): Promise<void> {
-    await startSteps(enterRouter(this.router), {
-      first: { tool: 'ip', netns: null, lines: [`netns add ${this.netns}`] },
-      rows: [[{ tool: 'ip', netns: this.netns, lines: ['link set lo up'] }]],
-    });
+    await startExchange(enterRouter(this.router), this.#requests(true, [LOOPBACK_UP]));
   }
 
   /** Makes the namespace and its links, held to the rates before the first packet. @throws ERR_COMPART_KERNEL */

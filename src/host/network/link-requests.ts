@@ -138,6 +138,9 @@ const defaultRoute = (gateway: string): Request =>
     gateway: addressBytes(gateway),
   });
 
+/** For a namespace that has no other link. */
+export const LOOPBACK_UP = up('lo', true, LOOPBACK);
+
 /** Gives both ends their addresses and routes, and lets packets flow; what shapes them is there before. Pure. */
 export function addressRequests(
   link: string,
@@ -146,7 +149,7 @@ export function addressRequests(
 ): Request[] {
   const six = ipv6 === null || gateway6 === null ? null : { own: ipv6, gateway: gateway6 };
   return [
-    up('lo', true, LOOPBACK),
+    LOOPBACK_UP,
     address(false, gateway4, ipv4),
     address(true, ipv4, gateway4),
     ...(six === null ? [] : [address(false, six.gateway, six.own), address(true, six.own, six.gateway)]),
