@@ -1,11 +1,9 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { execa } from 'execa';
+import { Caller } from '../src/host/caller.js';
+import { uml } from '../src/kernel/uml/uml.js';
 import { hierarchies } from '../test/support/groups.js';
-
-const MODULES = '/usr/lib/uml/modules';
-const DEBIAN = '/usr/bin/linux.uml';
-const BUILT = '/usr/local/lib/compart/kernels';
 
 /** A kernel to measure guests with. */
 export interface BenchKernel {
@@ -14,19 +12,18 @@ export interface BenchKernel {
   words: string[];
 }
 
-const namesIn = (dir: string): string[] => (existsSync(dir) ? readdirSync(dir).sort() : []);
-
-/** Debian's, and those that `compart kernel build` made for everybody. */
-export function kernels(): BenchKernel[] {
-  const debian = { name: `Debian's ${namesIn(MODULES)[0] ?? ''}`, words: ['--kernel', DEBIAN] };
-  const built = namesIn(BUILT)
-    .map((name) => `${BUILT}/${name}`)
-    .filter((folder) => existsSync(`${folder}/linux`) && existsSync(`${folder}/kernel.json`))
-    .map((folder): BenchKernel => {
-      const { version } = JSON.parse(readFileSync(`${folder}/kernel.json`, 'utf8')) as { version: string };
-      return { name: `compart's ${version}`, words: ['--kernel', `${folder}/linux`] };
-    });
-  return [...(existsSync(DEBIAN) ? [debian] : []), ...built];
+/** Those that are installed and run on this CPU, the fastest last; and why others are not measured. */
+export function kernels(): { list: BenchKernel[]; absent: string[] } {
+  const host = { uid: process.getuid?.() ?? 0, caller: new Caller(), paths: { proc: '/proc' } };
+  const list: BenchKernel[] = [];
+  const absent: string[] = [];
+  for (const kernel of uml.installed(host).reverse()) {
+    const name = `${kernel.origin === 'debian' ? "Debian's" : "compart's"} ${kernel.version}`;
+    const lack = uml.lack(kernel, host);
+    if (lack === null) list.push({ name, words: ['--kernel', kernel.path] });
+    else absent.push(`${name}: ${lack.why}`);
+  }
+  return { list, absent };
 }
 
 /** A state folder, groups and a working directory of the bench's own. */

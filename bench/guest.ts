@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { bootTimes, type Part } from './guest-boot.js';
-import { Bench, kernels } from './guest-host.js';
+import { Bench, kernels, type BenchKernel } from './guest-host.js';
 import { kernelTimes } from './guest-kernel.js';
 import { lifeTimes } from './guest-life.js';
 import { manyTimes } from './guest-many.js';
@@ -11,7 +11,7 @@ import { writeSection } from './table.js';
 const loadNow = (): string => readFileSync('/proc/loadavg', 'utf8').split(' ')[0] ?? '';
 
 /** Each part, and what a part of the tables says of itself. */
-const PARTS: Readonly<Record<string, (bench: Bench, list: ReturnType<typeof kernels>) => Promise<Part>>> = {
+const PARTS: Readonly<Record<string, (bench: Bench, list: readonly BenchKernel[]) => Promise<Part>>> = {
   boot: bootTimes,
   kernel: kernelTimes,
   many: manyTimes,
@@ -21,7 +21,7 @@ const PARTS: Readonly<Record<string, (bench: Bench, list: ReturnType<typeof kern
 
 /** What a guest costs: to boot, to keep and to work in, beside the same without one. */
 export async function guest(): Promise<void> {
-  const list = kernels();
+  const { list, absent } = kernels();
   const bench = new Bench();
   const parts: Array<readonly [string, Part]> = [];
   const before = loadNow();
@@ -36,6 +36,7 @@ export async function guest(): Promise<void> {
       'Medians of interleaved rounds. Where others use the machine as well, ratios within a table are to be trusted ' +
       'before absolute numbers, and no further than the bubblewrap column shows: a loop of arithmetic or a getpid(2) ' +
       'costs under bubblewrap what it costs natively, so that what differs from 1 there is noise.',
+    ...absent.map((line) => `Not measured: ${line}.`),
     ...parts.flatMap(([, { lines: own }]) => ['', ...own]),
   ];
   const samples = Object.fromEntries(parts.map(([name, part]) => [name, part.samples]));

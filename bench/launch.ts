@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { peers } from './peers.js';
 import { publish, type Series } from './table.js';
@@ -18,14 +18,22 @@ export interface Command {
 
 /** From the start to the end of a command, in milliseconds. @throws for another status than 0 */
 export function time({ argv: [file = '', ...argv], env: more }: Command): Promise<number> {
-  return new Promise((resolve, reject) => {
+  const dir = mkdtempSync(`${tmpdir()}/compart-bench-`);
+  // A file: nobody has to read while the time runs.
+  const complaints = `${dir}/stderr`;
+  const stderr = openSync(complaints, 'w');
+  return new Promise<number>((resolve, reject) => {
     const started = process.hrtime.bigint();
-    const child = spawn(file, argv, { stdio: 'ignore', env: { ...env, ...more } });
+    const child = spawn(file, argv, { stdio: ['ignore', 'ignore', stderr], env: { ...env, ...more } });
     child.once('error', reject);
     child.once('exit', (code) => {
-      if (code === 0) resolve(Number(process.hrtime.bigint() - started) / 1e6);
-      else reject(new Error(`${file} ended with ${String(code)}`));
+      if (code === 0) return resolve(Number(process.hrtime.bigint() - started) / 1e6);
+      const said = readFileSync(complaints, 'utf8').trim();
+      reject(new Error(`${[file, ...argv].join(' ')}: status ${String(code)}: ${said}`));
     });
+  }).finally(() => {
+    closeSync(stderr);
+    rmSync(dir, { recursive: true });
   });
 }
 
