@@ -72,8 +72,19 @@ export class GuestPool {
 
   /** It may have been closed while this one was booted. */
   #admit(waiting: WaitingGuest): void {
-    if (this.#open) this.#waiting.push(waiting);
-    else abandon(waiting.compartment);
+    if (!this.#open) return abandon(waiting.compartment);
+    this.#waiting.push(waiting);
+    const ended = (): void => this.#lose(waiting);
+    waiting.keeper.exited().then(ended, ended);
+  }
+
+  /** Somebody removed it; nobody but its pool takes away what is left. */
+  #lose(waiting: WaitingGuest): void {
+    const index = this.#waiting.indexOf(waiting);
+    if (index < 0) return;
+    this.#waiting.splice(index, 1);
+    abandon(waiting.compartment);
+    this.#refill();
   }
 
   /**

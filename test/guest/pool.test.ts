@@ -28,7 +28,7 @@ afterEach(async () => {
 });
 
 const sandbox = useSandbox();
-const { boot, start, last } = useGuests(sandbox);
+const { boot, start, inspect, last } = useGuests(sandbox);
 
 /** Whole paths of the host's root are seen in every guest; those of a test are in /tmp, which is covered. */
 const HERE = { cwd: ROOT };
@@ -51,6 +51,8 @@ describe('a guest that was booted ahead', () => {
   it('is frozen, runs the next command as boot would have, and is replaced', async () => {
     const names = await keep(1, ...FLAGS);
     expect(await rows()).toMatchObject([{ kind: 'guest', state: 'frozen' }]);
+    // It has come up: there is nothing of a boot left to do.
+    expect((await inspect(names[0] ?? '')).guest.report).toMatchObject({ helloUs: expect.any(Number) });
     const script = 'echo "$PWD $A"; uname -r >&2; cat; exit 7';
     const env = { ...sandbox.current.env, A: 'b' };
     const answer = await boot([...FLAGS, '--', 'sh', '-c', script], {
