@@ -104,8 +104,8 @@ function publish(readings: readonly Reading[], answered: number): void {
     ...rows,
     '',
     `- p99 is ${ratio.toFixed(1)} times what it is alone.`,
-    '- Node starts a process on its event loop, which stands still until the exec: on a machine whose CPUs are taken by others',
-    '  that takes as long as the child waits for one. `net: none` starts ip(8) three times besides. The load is part of the result.',
+    '- The example starts its commands in a worker thread: Node starts a process on an event loop, which stands still until the',
+    '  exec. wrk and the service alone keep more than one CPU busy; the load is part of the result.',
     '',
   ].join('\n');
   process.stdout.write(`${text}\n`);

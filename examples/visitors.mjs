@@ -3,11 +3,13 @@
 //   node examples/visitors.mjs 8080 &
 //   curl --data-binary 'console.log(6 * 7)' -H 'content-type: text/plain' localhost:8080/run
 import { fileURLToPath } from 'node:url';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import Fastify from 'fastify';
 import { run } from 'compart';
 
 const LIMITS = { mem: '64M', cpu: '20%', net: 'none', pids: 32, timeout: '2s', forceKillAfterDelay: 0 };
 const KIB = 1024;
+const HERE = fileURLToPath(import.meta.url);
 
 /** Lets `width` through at once, each in a place of its own, 0 and up, and `queue` wait; refuses who comes then. */
 function gate(width, queue) {
@@ -24,6 +26,65 @@ function gate(width, queue) {
   };
 }
 
+/** In a thread of its own, as starting a process takes milliseconds of an event loop: of this one nobody waits for more. */
+function runFor(port, firstUid) {
+  const running = new Map();
+  const answer = async ({ number, place, code }) => {
+    const gone = new AbortController();
+    running.set(number, gone);
+    const user = `${firstUid + place}:${firstUid + place}`;
+    const { stdout, stderr, exitCode, verdict, limitHit, truncated, durationMs } = await run(
+      process.execPath,
+      ['-'],
+      {
+        ...LIMITS,
+        ...(firstUid === null ? {} : { user }),
+        input: code,
+        cwd: '/',
+        extendEnv: false,
+        maxBuffer: 64 * KIB,
+        reject: false,
+        cancelSignal: gone.signal,
+      },
+    );
+    return { stdout, stderr, exitCode, verdict, limitHit, truncated, durationMs };
+  };
+  port.on('message', (asked) => {
+    const { number } = asked;
+    if (asked.code === undefined) return void running.get(number)?.abort();
+    answer(asked)
+      .then(
+        (value) => ({ value }),
+        (error) => ({ error: { message: error.message, statusCode: 500 } }),
+      )
+      .then((settled) => port.postMessage({ number, ...settled }))
+      .finally(() => running.delete(number));
+  });
+}
+
+/** The thread that runs code, seen from outside: `ask` is a promise of how it ended. */
+function runner(firstUid) {
+  const worker = new Worker(HERE, { workerData: { firstUid } });
+  const asked = new Map();
+  let count = 0;
+  worker.on('message', ({ number, value, error }) => {
+    const { resolve, reject } = asked.get(number);
+    asked.delete(number);
+    if (error === undefined) resolve(value);
+    else reject(error);
+  });
+  return {
+    ask: (place, code, signal) =>
+      new Promise((resolve, reject) => {
+        const number = (count += 1);
+        asked.set(number, { resolve, reject });
+        worker.postMessage({ number, place, code });
+        signal.addEventListener('abort', () => worker.postMessage({ number }), { once: true });
+      }),
+    end: () => worker.terminate(),
+  };
+}
+
 /**
  * The service, not listening yet.
  * @param firstUid who runs at the same time has this user id, the next and so on, ids that nobody else has: processes
@@ -32,31 +93,23 @@ function gate(width, queue) {
 export function visitors({ width = 4, queue = 32, firstUid = process.getuid() === 0 ? 60_600 : null } = {}) {
   const service = Fastify({ bodyLimit: 64 * KIB });
   const enter = gate(width, queue);
+  const { ask, end } = runner(firstUid);
+  service.addHook('onClose', end);
   service.get('/health', async () => ({ ok: true }));
   service.post('/run', async (request, reply) => {
     const gone = new AbortController();
     // Of the answer, not of the connection, which may have others.
     reply.raw.once('close', () => gone.abort());
-    const result = await enter((place) =>
-      run(process.execPath, ['-'], {
-        ...LIMITS,
-        ...(firstUid === null ? {} : { user: `${firstUid + place}:${firstUid + place}` }),
-        input: request.body,
-        cwd: '/',
-        extendEnv: false,
-        maxBuffer: 64 * KIB,
-        reject: false,
-        cancelSignal: gone.signal,
-      }),
-    );
+    const result = await enter((place) => ask(place, request.body, gone.signal));
     if (result === null) return reply.code(503).header('retry-after', '2').send({ error: 'busy' });
-    const { stdout, stderr, exitCode, verdict, limitHit, truncated, durationMs } = result;
-    return { stdout, stderr, exitCode, verdict, limitHit, truncated, durationMs };
+    return result;
   });
   return service;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+if (!isMainThread) {
+  runFor(parentPort, workerData.firstUid);
+} else if (process.argv[1] === HERE) {
   const address = await visitors().listen({ port: Number(process.argv[2] ?? 8080) });
   console.log(address);
 }
