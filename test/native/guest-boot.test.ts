@@ -7,6 +7,8 @@ import { requires } from '../support/requires.js';
 import { Folder, withFolder } from './keeper.js';
 
 const withGuests = requires('root', 'uml', 'ldd');
+/** Has the kernel measure its delay loop, for a tenth of a second at least. */
+const SLOW = 'lpj=0';
 const seconds = async <T>(work: Promise<T>): Promise<{ result: T; took: number }> => {
   const began = performance.now();
   return { result: await work, took: (performance.now() - began) / 1000 };
@@ -98,7 +100,7 @@ describe('compart-guest boot', () => {
       expect((await keeper.ended).signal).toBe('SIGTERM');
       expect(pids.filter(runs)).toEqual([]);
       expect(folder.file('guest.ending')['reason']).toBe('killed');
-    });
+    }, new Folder({ words: [SLOW] }));
   });
 
   withGuests('killed, takes all of the guest with it', async () => {
@@ -162,6 +164,6 @@ describe('a guest that does not boot ends within 5 s, with 125 and a verdict:', 
   });
 
   withGuests('one that takes longer than the 100 ms that it was given', async () =>
-    verdict(new Folder({ boot: 100 }), 'boot-timeout', /hello within 100 ms/),
+    verdict(new Folder({ boot: 100, words: [SLOW] }), 'boot-timeout', /hello within 100 ms/),
   );
 });
