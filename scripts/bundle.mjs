@@ -6,7 +6,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { build } from 'esbuild';
 
-const LAZY = ['yargs', 'yaml', 'execa', 'prom-client'];
+const LAZY = ['yargs', 'yaml', 'prom-client'];
 /** Where a program that Bun compiled finds its own modules. */
 const EMBEDDED = '/$bunfs/root';
 const common = {

@@ -18,7 +18,7 @@ const OUT = 'dist/package';
 const PREBUILT = `native/linux-${process.arch}`;
 
 /** What dist/lib imports; dist/bin has its own copies. */
-const IMPORTED = ['execa', 'prom-client', 'yaml'];
+const IMPORTED = ['prom-client', 'yaml'];
 const KEPT = ['name', 'version', 'description', 'license', 'type', 'engines', 'os', 'bin', 'exports'];
 
 const listed = (dir, accepted) => readdirSync(dir).filter((file) => accepted.test(file));

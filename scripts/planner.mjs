@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 
 const PROGRAM = 'dist/bin/planner.cjs';
 // Embedded beside it, and evaluated when they are first asked for (scripts/bundle.mjs).
-const LIBRARIES = ['yargs', 'yaml', 'execa'].map((name) => `dist/bin/vendor-${name}.cjs`);
+const LIBRARIES = ['yargs', 'yaml'].map((name) => `dist/bin/vendor-${name}.cjs`);
 const PLANNER = 'dist/bin/planner';
 const PACKAGES = { x64: '@oven/bun-linux-x64', arm64: '@oven/bun-linux-aarch64' };
 

@@ -1,7 +1,7 @@
-import type { ChildProcess, StdioOptions } from 'node:child_process';
+import type { ChildProcess, ChildProcessByStdio, StdioOptions } from 'node:child_process';
 import { closeSync, existsSync, fstatSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import { CompartError, errnoOf, systemReason } from '../shared/errors.js';
 import { GRACE_MS, type Deadline, type ExitStatus, type Launched, type LaunchRequest } from './launched.js';
 import { encodePlan, parseReport, type LaunchReport } from './plan.js';
@@ -156,12 +156,14 @@ export async function runTool(file: string, argv: readonly string[]): Promise<st
   throw new CompartError('ERR_COMPART_KERNEL', `${file} ${argv.join(' ')}: ${stderr || `status ${status}`}`);
 }
 
-/** Runs a tool, or a program of compart's own, whose refusals are answers too. @returns how it ended */
+/**
+ * Runs a tool, or a program of compart's own, whose refusals are answers too. Nothing here may touch this process' own
+ * streams, which are the command's as well: Node makes a pipe that it opens as one nonblocking, for both.
+ * @returns how it ended
+ */
 export async function askTool(file: string, argv: readonly string[]): Promise<ToolResult> {
-  const { execa } = await import('execa');
-  const ended = await execa(file, argv, { reject: false, stdin: 'ignore', env: toolEnvironment() });
-  const { exitCode: status = null, code: errno = null, stdout } = ended;
-  return { status, stdout, stderr: ended.stderr.trim(), errno };
+  const { spawn } = await childProcess();
+  return endOf(spawn(file, [...argv], { stdio: ['ignore', 'pipe', 'pipe'], env: toolEnvironment() }));
 }
 
 /** Starts a tool that outlives compart, in a session of its own, and returns its pid; null if it cannot be started. */
@@ -208,11 +210,15 @@ export function runToolSync(file: string, argv: readonly string[], input: ToolIn
 export async function feedTool(file: string, argv: readonly string[], input: ToolInput): Promise<ToolResult> {
   const { spawn } = process.getBuiltinModule('node:child_process');
   const child = spawn(file, [...argv], { env: { ...toolEnvironment(), LC_ALL: 'C' } });
+  // It may end before it has read all.
+  child.stdin.on('error', () => undefined).end(input);
+  return endOf(child);
+}
+
+function endOf(child: ChildProcessByStdio<Writable | null, Readable, Readable>): Promise<ToolResult> {
   const said = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const)
     child[stream].setEncoding('utf8').on('data', (text: string) => (said[stream] += text));
-  // It may end before it has read all.
-  child.stdin.on('error', () => undefined).end(input);
   return new Promise((resolve) => {
     const end = (status: number | null, errno: string | null): void =>
       resolve({ status, stdout: said.stdout, stderr: said.stderr.trim(), errno });

@@ -26,7 +26,7 @@ const project = mkdtempSync(`${tmpdir()}/compart-package-`);
 const HELD = [
   /^package\.json$|^README\.md$|^LICENSE$|^CHANGELOG\.md$/,
   /^bin\/(compart|compart\.js|package\.json)$/,
-  /^dist\/bin\/(main|launch|vendor-(execa|prom-client|yaml|yargs))\.cjs$/,
+  /^dist\/bin\/(main|launch|vendor-(prom-client|yaml|yargs))\.cjs$/,
   /^dist\/lib\/index(\.d)?\.(js|ts)$/,
   /^dist\/lib\/(library|metrics|kernel|compartments|state|host|shared)\/.*\.(js|d\.ts)$/,
   /^dist\/page\/(index\.html|icon\.svg|page\.(css|js))$/,
@@ -110,7 +110,7 @@ describe('the npm package', () => {
     const manifest = JSON.parse(readFileSync(`${project}/node_modules/compart/package.json`, 'utf8')) as {
       dependencies: Record<string, string>;
     };
-    expect(Object.keys(manifest.dependencies)).toEqual(['execa', 'prom-client', 'yaml']);
+    expect(Object.keys(manifest.dependencies)).toEqual(['prom-client', 'yaml']);
     for (const key of ['scripts', 'devDependencies', 'optionalDependencies'])
       expect(manifest).not.toHaveProperty(key);
   });
