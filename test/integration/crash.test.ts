@@ -10,7 +10,7 @@ import { processesBelow, useSandbox } from '../support/sandbox.js';
 import type { Inspection } from '../support/shapes.js';
 
 const sandbox = useSandbox();
-const withLimits = requires('root', 'cgroup-memory', 'cgroup-pids');
+const withLimits = requires('groups', 'cgroup-memory', 'cgroup-pids');
 const MOMENTS = 50;
 
 /** One thing that compart does to a compartment named victim, and how to get there. */

@@ -5,7 +5,8 @@ import { requires } from '../support/requires.js';
 import { COMPART, useSandbox, type Answer } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
-const withRoot = requires('root');
+const confined = requires('groups');
+const asRoot = requires('root');
 
 const run = (flags: string[], ...command: string[]): Promise<Answer> =>
   sandbox.current.compart(['run', ...flags, '--', ...command]);
@@ -16,7 +17,7 @@ const BRACKETS = 'for word in "$@"; do printf "<%s>\\001" "$word"; done';
 const bracketed = (words: string[]): string => words.map((word) => `<${word}>\u0001`).join('');
 
 describe('compart run: arguments and environment', () => {
-  withRoot(
+  confined(
     'hands on 8 odd arguments byte for byte: empty, blanks, newlines, quotes, dashes, UTF-8',
     async () => {
       const words = ['', ' ', 'a\nb', '\t"quoted" \'twice\'', '--name', '--', '$HOME `id` \\ *', 'grüße ☃ 𝄞'];
@@ -28,7 +29,7 @@ describe('compart run: arguments and environment', () => {
     },
   );
 
-  withRoot('hands on an argument that is no UTF-8 (0xff 0xfe) byte for byte', async () => {
+  confined('hands on an argument that is no UTF-8 (0xff 0xfe) byte for byte', async () => {
     const answer = await viaBash(
       sandbox.current,
       `"$COMPART" run -- printf '%s' $'a\\xff\\xfeb' | od -An -tx1`,
@@ -36,7 +37,7 @@ describe('compart run: arguments and environment', () => {
     expect(answer).toEqual({ status: 0, stdout: ' 61 ff fe 62\n', stderr: '' });
   });
 
-  withRoot('hands on a variable that is no UTF-8 (0xff 0xfe) byte for byte', async () => {
+  confined('hands on a variable that is no UTF-8 (0xff 0xfe) byte for byte', async () => {
     const answer = await viaBash(
       sandbox.current,
       `ODD=$'a\\xff\\xfeb' "$COMPART" run -- printenv ODD | od -An -tx1`,
@@ -44,12 +45,12 @@ describe('compart run: arguments and environment', () => {
     expect(answer).toEqual({ status: 0, stdout: ' 61 ff fe 62 0a\n', stderr: '' });
   });
 
-  withRoot('hands on 1,000 arguments of 100 characters', async () => {
+  confined('hands on 1,000 arguments of 100 characters', async () => {
     const words = Array.from({ length: 1000 }, (_, number) => String(number).padStart(100, 'x'));
     expect((await run([], ...sh('echo $#', ...words))).stdout).toBe('1000\n');
   });
 
-  withRoot(
+  confined(
     'without --, takes the first word that is no flag for the command and leaves the rest to it',
     async () => {
       const answer = await sandbox.current.compart([
@@ -66,24 +67,24 @@ describe('compart run: arguments and environment', () => {
     },
   );
 
-  withRoot('takes a command after --, even one that looks like a flag: 127 for --help', async () => {
+  confined('takes a command after --, even one that looks like a flag: 127 for --help', async () => {
     const answer = await run([], '--help');
     expect(answer).toMatchObject({ status: 127, stdout: '' });
     expect(answer.stderr).toMatch(/^compart: --help: command not found\n/);
   });
 
-  withRoot('hands the second -- to the command', async () => {
+  confined('hands the second -- to the command', async () => {
     expect((await run([], ...sh(BRACKETS, '--', 'a', '--'))).stdout).toBe(bracketed(['--', 'a', '--']));
   });
 
-  withRoot('passes the environment on as it is, odd values included, and adds nothing', async () => {
+  confined('passes the environment on as it is, odd values included, and adds nothing', async () => {
     const odd = { ODD_NEWLINE: 'a\nb', ODD_EMPTY: '', ODD_EQUALS: 'a=b=c', ODD_UTF8: 'ä☃' };
     const read = async (argv: string[]): Promise<string[]> =>
       (await viaEnv(argv, odd)).split('\0').filter(Boolean).sort();
     expect(await read([COMPART, 'run', '--', 'env', '-0'])).toEqual(await read(['env', '-0']));
   });
 
-  withRoot(
+  confined(
     '--env sets a variable, replaces one, keeps = and newlines of the value; the last of two wins',
     async () => {
       const flags = [
@@ -103,7 +104,7 @@ describe('compart run: arguments and environment', () => {
     },
   );
 
-  withRoot('starts in the directory of the caller; --workdir names another, also relative', async () => {
+  confined('starts in the directory of the caller; --workdir names another, also relative', async () => {
     const dir = realpathSync(sandbox.current.dir);
     mkdirSync(`${dir}/a dir/b`, { recursive: true });
     const pwd = async (...flags: string[]): Promise<string> =>
@@ -113,7 +114,7 @@ describe('compart run: arguments and environment', () => {
     expect(await pwd('--workdir', 'b')).toBe(`${dir}/a dir/b\n`);
   });
 
-  withRoot('looks a relative command up in --workdir', async () => {
+  confined('looks a relative command up in --workdir', async () => {
     const { dir } = sandbox.current;
     writeFileSync(`${dir}/tool`, '#!/bin/sh\necho found\n', { mode: 0o755 });
     expect((await run(['--workdir', dir], './tool')).stdout).toBe('found\n');
@@ -129,7 +130,7 @@ async function viaEnv(argv: string[], env: Record<string, string>): Promise<stri
 describe('compart run: --user', () => {
   const WHO = 'echo "$(id -u) $(id -g) $(id -G) $HOME"; grep -E "^(Uid|Gid|CapEff)" /proc/self/status';
 
-  withRoot.each([
+  asRoot.each([
     ['nobody', '65534 65534 65534 /nonexistent', '65534', '65534'],
     ['65534:0', '65534 0 0 /nonexistent', '65534', '0'],
     ['54321', '54321 54321 54321 /', '54321', '54321'],
@@ -141,7 +142,7 @@ describe('compart run: --user', () => {
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: expected, stderr: '' });
   });
 
-  withRoot('nobody with --env HOME=/tmp has that HOME, and USER nobody', async () => {
+  asRoot('nobody with --env HOME=/tmp has that HOME, and USER nobody', async () => {
     const { stdout } = await run(
       ['--user', 'nobody', '--env', 'HOME=/tmp'],
       ...sh('echo "$HOME $USER $LOGNAME"'),
@@ -149,7 +150,7 @@ describe('compart run: --user', () => {
     expect(stdout).toBe('/tmp nobody nobody\n');
   });
 
-  withRoot('nobody is limited as root is: it reads its own groups', async () => {
+  asRoot('nobody is limited as root is: it reads its own groups', async () => {
     const { stdout } = await run(['--user', 'nobody', '--name', 'its'], 'cat', '/proc/self/cgroup');
     expect(stdout).toMatch(new RegExp(`^0::${sandbox.current.base}/its$`, 'm'));
   });

@@ -6,11 +6,11 @@ import { useSandbox, type Answer } from '../support/sandbox.js';
 import type { ErrorAnswer } from '../support/shapes.js';
 
 const sandbox = useSandbox();
-const withRoot = requires('root');
+const confined = requires('groups');
 const run = (...words: string[]): Promise<Answer> => sandbox.current.compart(['run', ...words]);
 
 describe('the exit status: 126, found but not executable', () => {
-  withRoot.each<[string, (dir: string) => string]>([
+  confined.each<[string, (dir: string) => string]>([
     ['a file without the x bit', (dir) => write(`${dir}/plain`, '#!/bin/sh\n', 0o644)],
     ['a directory', (dir) => (mkdirSync(`${dir}/folder`), `${dir}/folder`)],
     [
@@ -24,7 +24,7 @@ describe('the exit status: 126, found but not executable', () => {
     expect(stderr).toMatch(new RegExp(`^compart: cannot execute ${file}: \\S.*\n`));
   });
 
-  withRoot('a file on PATH without the x bit, called by its name', async () => {
+  confined('a file on PATH without the x bit, called by its name', async () => {
     const { dir } = sandbox.current;
     write(`${dir}/plain-on-path`, '#!/bin/sh\n', 0o644);
     const answer = await sandbox.current.compart(['run', '--', 'plain-on-path'], {
@@ -33,7 +33,7 @@ describe('the exit status: 126, found but not executable', () => {
     expect(answer.status).toBe(126);
   });
 
-  withRoot('run -d tells it at once, with the code ERR_COMPART_NOT_EXECUTABLE', async () => {
+  confined('run -d tells it at once, with the code ERR_COMPART_NOT_EXECUTABLE', async () => {
     const file = write(`${sandbox.current.dir}/plain`, '', 0o644);
     const answer = await run('-d', '--json', '--', file);
     expect({ status: answer.status, stdout: answer.stdout }).toEqual({ status: 126, stdout: '' });
@@ -48,7 +48,7 @@ function write(path: string, text: string, mode: number): string {
 }
 
 describe('the exit status: 127, command not found', () => {
-  withRoot.each([['no-such-command-here'], ['/no/such/path'], ['./not-here'], ['/etc/passwd/below'], ['']])(
+  confined.each([['no-such-command-here'], ['/no/such/path'], ['./not-here'], ['/etc/passwd/below'], ['']])(
     '"%s"',
     async (command) => {
       const { status, stdout, stderr } = await run('--', command);
@@ -57,7 +57,7 @@ describe('the exit status: 127, command not found', () => {
     },
   );
 
-  withRoot('run -d tells it at once, with the code ERR_COMPART_COMMAND_NOT_FOUND', async () => {
+  confined('run -d tells it at once, with the code ERR_COMPART_COMMAND_NOT_FOUND', async () => {
     const answer = await run('-d', '--json', '--', 'no-such-command-here');
     expect({ status: answer.status, stdout: answer.stdout }).toEqual({ status: 127, stdout: '' });
     expect((JSON.parse(answer.stderr) as ErrorAnswer).error.code).toBe('ERR_COMPART_COMMAND_NOT_FOUND');
@@ -65,7 +65,7 @@ describe('the exit status: 127, command not found', () => {
 });
 
 describe('the exit status: 2, wrong usage', () => {
-  withRoot.each([
+  confined.each([
     [[]],
     [['no-such-verb']],
     [['run']],

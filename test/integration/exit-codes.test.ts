@@ -6,18 +6,18 @@ import { COMPART, processesBelow, useSandbox, type Answer, type Sandbox } from '
 import type { ErrorAnswer } from '../support/shapes.js';
 
 const sandbox = useSandbox();
-const withRoot = requires('root');
+const confined = requires('groups');
 const run = (...words: string[]): Promise<Answer> => sandbox.current.compart(['run', ...words]);
 
 describe("the exit status: the command's own", () => {
-  withRoot.each([0, 1, 2, 7, 124, 125, 126, 127, 128, 137, 254, 255])(
+  confined.each([0, 1, 2, 7, 124, 125, 126, 127, 128, 137, 254, 255])(
     '%i, and nothing on stderr',
     async (status) => {
       expect(await run('--', 'sh', '-c', `exit ${status}`)).toEqual({ status, stdout: '', stderr: '' });
     },
   );
 
-  withRoot('of a detached command is in the history: 42', async () => {
+  confined('of a detached command is in the history: 42', async () => {
     expect((await run('-d', '--name', 'later', '--', 'sh', '-c', 'exit 42')).stdout).toBe('later\n');
     const ended = await until('its exit record', async () => {
       const records = await sandbox.current.json<Array<{ name: string; exitCode: number }>>(['history']);
@@ -28,7 +28,7 @@ describe("the exit status: the command's own", () => {
 });
 
 describe('the exit status: 128+N if signal N ended it', () => {
-  withRoot.each([
+  confined.each([
     ['HUP', 129],
     ['INT', 130],
     ['QUIT', 131],
@@ -48,7 +48,7 @@ describe('the exit status: 128+N if signal N ended it', () => {
     expect(answer).toEqual({ status, stdout: '', stderr: '' });
   });
 
-  withRoot('the real-time signal 40 ends the command with 168; the report calls it SIG40', async () => {
+  confined('the real-time signal 40 ends the command with 168; the report calls it SIG40', async () => {
     const report = `${sandbox.current.dir}/report.json`;
     const answer = await run('--report', report, '--', 'bash', '-c', 'kill -40 $$; sleep 5');
     expect(answer).toEqual({ status: 168, stdout: '', stderr: '' });
@@ -56,7 +56,7 @@ describe('the exit status: 128+N if signal N ended it', () => {
   });
 
   requires(
-    'root',
+    'groups',
     'cgroup-memory',
     'python3',
   )('an OOM kill ends the command with 137 and one line on stderr', async () => {
@@ -67,7 +67,7 @@ describe('the exit status: 128+N if signal N ended it', () => {
 });
 
 describe('the exit status: 124, --timeout ran out', () => {
-  withRoot(
+  confined(
     'a sleep of 100 s under --timeout 300ms ends within 3 s, with one line that names the limit',
     async () => {
       const started = Date.now();
@@ -87,7 +87,7 @@ describe('the exit status: 124, --timeout ran out', () => {
     },
   );
 
-  withRoot('a command that answers TERM with exit 0 ends with 124 all the same', async () => {
+  confined('a command that answers TERM with exit 0 ends with 124 all the same', async () => {
     const { status } = await run(
       '--timeout',
       '300ms',
@@ -99,7 +99,7 @@ describe('the exit status: 124, --timeout ran out', () => {
     expect(status).toBe(124);
   });
 
-  withRoot('a command that ends in time ends with its own status 6, and nothing on stderr', async () => {
+  confined('a command that ends in time ends with its own status 6, and nothing on stderr', async () => {
     expect(await run('--timeout', '1m', '--', 'sh', '-c', 'exit 6')).toEqual({
       status: 6,
       stdout: '',
@@ -107,7 +107,7 @@ describe('the exit status: 124, --timeout ran out', () => {
     });
   });
 
-  withRoot(
+  confined(
     'a tree of 4 that ignores TERM, two of it in sessions of their own, is killed 5 s later',
     async () => {
       const started = Date.now();
@@ -123,7 +123,7 @@ describe('the exit status: 124, --timeout ran out', () => {
     },
   );
 
-  withRoot('a command stopped by SIGSTOP is ended as well', async () => {
+  confined('a command stopped by SIGSTOP is ended as well', async () => {
     const { status } = await run(
       '--timeout',
       '300ms',
@@ -135,7 +135,7 @@ describe('the exit status: 124, --timeout ran out', () => {
     expect(status).toBe(124);
   });
 
-  withRoot('a detached command is ended by its monitor: verdict timeout', async () => {
+  confined('a detached command is ended by its monitor: verdict timeout', async () => {
     await run('-d', '--name', 'later', '--timeout', '300ms', '--', 'sleep', '100');
     const ended = await until('its exit record', async () => {
       const records = await sandbox.current.json<Array<{ name: string; verdict: string }>>(['history']);
@@ -226,7 +226,7 @@ const FAILURES: Failure[] = [
 ];
 
 describe('the exit status: 125, compart itself failed', () => {
-  withRoot.each(FAILURES)('$code: $what', async ({ code, prepare, words, env, message }) => {
+  confined.each(FAILURES)('$code: $what', async ({ code, prepare, words, env, message }) => {
     const { current } = sandbox;
     await prepare?.(current);
     const [verb = '', ...rest] = words(current);
@@ -251,7 +251,7 @@ describe('the exit status: 125, compart itself failed', () => {
     if (prepare === loaded) await current.compart(['rm', 'there']);
   });
 
-  withRoot('BUSY: removing a compartment in which a process runs', async () => {
+  confined('BUSY: removing a compartment in which a process runs', async () => {
     await run('-d', '--name', 'busy', '--', 'sleep', '100');
     const answer = await sandbox.current.compart(['rm', 'busy', '--json']);
     expect({ status: answer.status, error: (JSON.parse(answer.stderr) as ErrorAnswer).error }).toMatchObject({

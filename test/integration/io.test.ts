@@ -11,7 +11,7 @@ const disk = onDisk();
 const onThisDisk =
   disk === null
     ? requires('a block device under the temporary directory')
-    : requires('root', 'cgroup-io', 'dd');
+    : requires('groups', 'cgroup-io', 'dd');
 const MB = 1e6;
 let dir = '';
 
@@ -130,7 +130,7 @@ describe('--io-write and --io-read', () => {
     },
   );
 
-  requires('root', 'cgroup-io')(
+  requires('groups', 'cgroup-io')(
     '--io-write 10MB/s in a tmpfs is refused with 2 and the way to name a device',
     async () => {
       const { current } = sandbox;
@@ -148,7 +148,7 @@ describe('--io-write and --io-read', () => {
     },
   );
 
-  requires('root', 'cgroup-io')(
+  requires('groups', 'cgroup-io')(
     'a path that is no device, or not there, is refused with 2 naming it',
     async () => {
       for (const device of ['/dev/null', '/dev/no-such-disk', '/etc', '999:999']) {

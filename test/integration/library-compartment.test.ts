@@ -6,7 +6,7 @@ import { groupsBelow, useSandbox } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
 const here = <T extends readonly unknown[]>(code: string): Promise<T> => told<T>(sandbox.current, code);
-const inGroups = requires('root', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
+const inGroups = requires('groups', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
 
 describe('a Compartment of the library', () => {
   inGroups(
@@ -162,7 +162,7 @@ describe('the end of a service', () => {
   ];
   for (const [how, signal] of ends) {
     requires(
-      'root',
+      'groups',
       'cgroup-memory',
       'ip',
     )(`by ${how} leaves no process, no group and no record`, async () => {

@@ -6,7 +6,7 @@ import { useSandbox } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
 const here = <T extends readonly unknown[]>(code: string): Promise<T> => told<T>(sandbox.current, code);
-const inGroups = requires('root', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
+const inGroups = requires('groups', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
 
 interface Failure {
   name: string;
@@ -228,7 +228,7 @@ describe('run of the library', () => {
     ]);
   });
 
-  requires('root', 'ip')(
+  requires('groups', 'ip')(
     'has no network with net none, and goes without a limit that bestEffort lets pass',
     async () => {
       const said = await here(`

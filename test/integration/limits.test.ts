@@ -22,7 +22,7 @@ async function run(flags: string[], command: readonly string[]): Promise<Answer 
 const hostMemory = (key: string): number =>
   Number(new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]) * 1024;
 
-const withMemory = requires('root', 'cgroup-memory', 'python3');
+const withMemory = requires('groups', 'cgroup-memory', 'python3');
 
 describe('--mem', () => {
   withMemory('64M kills a child that wants 200 MiB and spares its parent, which exits 0', async () => {
@@ -83,7 +83,7 @@ describe('--mem', () => {
     },
   );
 
-  requires('root', 'cgroup-memory')(
+  requires('groups', 'cgroup-memory')(
     '128M lets 1 GiB be written and read twice: reclaim, no OOM, never above 128 MiB',
     async () => {
       const script =
@@ -103,7 +103,7 @@ describe('--mem', () => {
     },
   );
 
-  requires('root', 'cgroup-memory')(
+  requires('groups', 'cgroup-memory')(
     '64M counts in limitHits how often 200 MiB of page cache ran into it',
     async () => {
       const script = 'dd if=/dev/zero of=some bs=1M count=200 2>dd.err; rm some';
@@ -116,7 +116,7 @@ describe('--mem', () => {
 
 describe('--swap', () => {
   const swapless =
-    hostMemory('SwapTotal') === 0 ? requires('root', 'cgroup-memory') : requires('root', 'no-swap');
+    hostMemory('SwapTotal') === 0 ? requires('groups', 'cgroup-memory') : requires('root', 'no-swap');
   swapless(
     '64M is refused with 125 and the reason where the host has no swap, and nothing runs',
     async () => {
@@ -170,7 +170,7 @@ describe('--swap', () => {
 });
 
 describe('--cpu, --cpu-weight and --cpus', () => {
-  requires('root', 'cgroup-cpu')('50% holds 5 s of a busy loop to 48 to 52% of a CPU', async () => {
+  requires('groups', 'cgroup-cpu')('50% holds 5 s of a busy loop to 48 to 52% of a CPU', async () => {
     const { status, record } = await run(['--cpu', '50%'], ['timeout', '5', ...BUSY_LOOP]);
     expect(status).toBe(124);
     expect(record.wallUs).toBeGreaterThan(4.9e6);
@@ -182,7 +182,7 @@ describe('--cpu, --cpu-weight and --cpus', () => {
   });
 
   requires(
-    'root',
+    'groups',
     'cgroup-cpu',
     'cgroup-cpuset',
   )('weights 100 and 300 share one CPU 25 to 75 within 2 points', async () => {
@@ -217,7 +217,7 @@ describe('--cpu, --cpu-weight and --cpus', () => {
   });
 
   requires(
-    'root',
+    'groups',
     'cgroup-cpuset',
     'two-cpus',
     'nproc',
@@ -238,7 +238,7 @@ describe('--pids', () => {
   const FORK_BOMB = 'import os\nwhile True:\n  try: os.fork()\n  except OSError: pass';
 
   requires(
-    'root',
+    'groups',
     'cgroup-pids',
     'python3',
   )('20 contains a fork bomb, the host stays usable, kill leaves nothing, verdict pids', async () => {
@@ -276,7 +276,7 @@ describe('--pids', () => {
     expect(record).toMatchObject({ verdict: 'pids', limitHit: 'pids', signal: 'SIGKILL' });
   });
 
-  requires('root', 'cgroup-pids')('20 leaves a command of 10 tasks alone', async () => {
+  requires('groups', 'cgroup-pids')('20 leaves a command of 10 tasks alone', async () => {
     const { status, record } = await run(
       ['--pids', '20'],
       ['sh', '-c', 'for n in 1 2 3 4 5 6 7 8 9; do sleep 0.2 & done; wait'],

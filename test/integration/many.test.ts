@@ -15,7 +15,7 @@ const nothingLeft = (): unknown => ({
 });
 const NOTHING = { groups: [], processes: [], state: [] };
 
-const withLimits = requires('root', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
+const withLimits = requires('groups', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
 
 describe('many at once', () => {
   withLimits(

@@ -9,7 +9,7 @@ import { verbsIn } from '../support/verbs.js';
 
 const sandbox = useSandbox();
 const { compart, inspect, history, detach, gone } = verbsIn(sandbox);
-const everything = requires('root', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids', 'cgroup-io');
+const everything = requires('groups', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids', 'cgroup-io');
 const INSPECT_KEYS = 'name id kind state pid command createdAt startedAt labels spec subsystems'.split(' ');
 
 describe('the JSON of ps, stats, inspect and history', () => {
@@ -59,7 +59,7 @@ describe('the JSON of ps, stats, inspect and history', () => {
     expect(subsystems.vm.limits).toMatchObject({ limitBytes: 64 * 2 ** 20, swapLimitBytes: 0 });
   });
 
-  requires('root', 'cgroup-memory')(
+  requires('groups', 'cgroup-memory')(
     'tables have the same rows for people, and history tells ok, failed and oom in order',
     async () => {
       await compart('run', '--name', 'a', 'true');
@@ -82,7 +82,7 @@ describe('the JSON of ps, stats, inspect and history', () => {
 });
 
 describe('events, logs, --detach and --timeout', () => {
-  requires('root', 'cgroup-memory')(
+  requires('groups', 'cgroup-memory')(
     'events --json tells of an oom, a changed limit and the exit',
     async () => {
       await detach('job', ['--mem', '64M'], 'sleep', '60');
@@ -114,7 +114,7 @@ describe('events, logs, --detach and --timeout', () => {
     },
   );
 
-  requires('root')(
+  requires('groups')(
     'logs shows what came so far, --follow goes on to the end, and it stays readable',
     async () => {
       const go = `${sandbox.current.dir}/go`;
@@ -136,7 +136,7 @@ describe('events, logs, --detach and --timeout', () => {
     },
   );
 
-  requires('root')('--detach with --timeout 500ms ends with verdict timeout', async () => {
+  requires('groups')('--detach with --timeout 500ms ends with verdict timeout', async () => {
     await detach('job', ['--timeout', '500ms'], 'sleep', '60');
     await gone('job');
     expect((await history()).at(-1)).toMatchObject({

@@ -6,10 +6,10 @@ import { describe, expect } from '@jest/globals';
 import { groupsOf, MIB, runs, until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { viaBash } from '../support/bash.js';
-import { groupsBelow, processesBelow, useSandbox, type Answer } from '../support/sandbox.js';
+import { groupsBelow, hierarchies, processesBelow, useSandbox, type Answer } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
-const withRoot = requires('root');
+const confined = requires('groups');
 
 const run = (flags: string[], ...command: string[]): Promise<Answer> =>
   sandbox.current.compart(['run', ...flags, '--', ...command]);
@@ -26,12 +26,12 @@ async function sha256(stream: AsyncIterable<Buffer>): Promise<{ bytes: number; h
 }
 
 describe('compart run: streams', () => {
-  withRoot('hands through stdout, stderr and the exit status', async () => {
+  confined('hands through stdout, stderr and the exit status', async () => {
     const answer = await run([], 'sh', '-c', 'echo out; echo err >&2; exit 7');
     expect(answer).toEqual({ status: 7, stdout: 'out\n', stderr: 'err\n' });
   });
 
-  withRoot(
+  confined(
     'passes 1 GiB of random bytes through cat, from a file to a pipe, unchanged',
     async () => {
       const file = `${sandbox.current.dir}/random`;
@@ -58,7 +58,7 @@ describe('compart run: streams', () => {
     120_000,
   );
 
-  withRoot('keeps 16 MiB on stdout and 16 MiB on stderr apart', async () => {
+  confined('keeps 16 MiB on stdout and 16 MiB on stderr apart', async () => {
     const answer = await run(
       [],
       ...sh('head -c 16777216 /dev/zero | tr "\\0" o & head -c 16777216 /dev/zero | tr "\\0" e >&2; wait'),
@@ -68,7 +68,7 @@ describe('compart run: streams', () => {
     expect(answer.stderr === 'e'.repeat(16 * MIB)).toBe(true);
   });
 
-  withRoot('gives every byte from 0 to 255 on stdin back on stdout', async () => {
+  confined('gives every byte from 0 to 255 on stdin back on stdout', async () => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     const { stdout } = await sandbox.current.start(['run', '--', 'cat'], {
       stdin: 'pipe',
@@ -78,34 +78,34 @@ describe('compart run: streams', () => {
     expect(Buffer.compare(Buffer.from(stdout as unknown as Uint8Array), bytes)).toBe(0);
   });
 
-  withRoot('gives a command whose stdin is closed an end of file at once', async () => {
+  confined('gives a command whose stdin is closed an end of file at once', async () => {
     const { status, stderr } = await viaBash(sandbox.current, '"$COMPART" run -- cat <&-; echo "status $?"');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
-  withRoot('gives a command the descriptors 3, 9 and 63 that the caller opened for it', async () => {
+  confined('gives a command the descriptors 3, 9 and 63 that the caller opened for it', async () => {
     const script = `"$COMPART" run -- sh -c 'cat <&3; cat /dev/fd/9 /dev/fd/63' 3<<<three 9<<<nine 63<<<more`;
     const answer = await viaBash(sandbox.current, script);
     expect(answer).toEqual({ status: 0, stdout: 'three\nnine\nmore\n', stderr: '' });
   });
 
-  withRoot('gives a command no descriptor of its own: 0, 1, 2 and the one that lists them', async () => {
+  confined('gives a command no descriptor of its own: 0, 1, 2 and the one that lists them', async () => {
     const { stdout } = await viaBash(sandbox.current, `"$COMPART" run -- sh -c 'echo /proc/self/fd/*'`);
     const direct = await viaBash(sandbox.current, `sh -c 'echo /proc/self/fd/*'`);
     expect(stdout).toBe(direct.stdout);
   });
 
-  withRoot('gives a command the files of a process substitution', async () => {
+  confined('gives a command the files of a process substitution', async () => {
     const answer = await viaBash(sandbox.current, '"$COMPART" run -- cat <(echo one) <(echo two)');
     expect(answer).toEqual({ status: 0, stdout: 'one\ntwo\n', stderr: '' });
   });
 
-  withRoot('run -- yes | head -1 ends with 141 (SIGPIPE) and nothing on stderr', async () => {
+  confined('run -- yes | head -1 ends with 141 (SIGPIPE) and nothing on stderr', async () => {
     const answer = await viaBash(sandbox.current, '"$COMPART" run -- yes | head -1; echo "${PIPESTATUS[0]}"');
     expect(answer).toEqual({ status: 0, stdout: 'y\n141\n', stderr: '' });
   });
 
-  withRoot.each([
+  confined.each([
     ['ps'],
     ['ps --json'],
     ['--help'],
@@ -123,7 +123,7 @@ describe('compart run: streams', () => {
 });
 
 describe('compart run: the compartment', () => {
-  withRoot(
+  confined(
     'is what the command is a direct member of, in all of its groups, from its first instruction',
     async () => {
       const { base } = sandbox.current;
@@ -139,12 +139,12 @@ describe('compart run: the compartment', () => {
       const lines = String(stdout)
         .split('\n')
         .filter((line) => line.endsWith(`:${base}/born`));
-      expect(dirs.length).toBeGreaterThanOrEqual(4);
+      expect(dirs.length).toBeGreaterThanOrEqual(Math.min(4, hierarchies().length));
       expect(lines.length).toBe(dirs.length);
     },
   );
 
-  withRoot('has compart itself outside of it', async () => {
+  confined('has compart itself outside of it', async () => {
     const subprocess = sandbox.current.start(['run', '--name', 'inside', '--', 'sleep', '100']);
     await until('the command', () => processesBelow(sandbox.current.base).length > 0);
     const own = [...groupsOf(`/proc/${subprocess.pid ?? 0}`).values()];
@@ -153,7 +153,7 @@ describe('compart run: the compartment', () => {
     expect((await subprocess).exitCode).toBe(143);
   });
 
-  withRoot(
+  confined(
     'ends three processes that the command left behind, one of them in a session of its own',
     async () => {
       const script = 'sleep 1000 & setsid sleep 1001 & (trap "" TERM HUP; exec sleep 1002) & read go; exit 4';
@@ -171,7 +171,7 @@ describe('compart run: the compartment', () => {
     },
   );
 
-  withRoot('--report holds the exit record of cli.md, with the readings of 4 subsystems', async () => {
+  confined('--report holds the exit record of cli.md, with the readings of 4 subsystems', async () => {
     const report = `${sandbox.current.dir}/report.json`;
     const { status } = await run(
       ['--name', 'told', '--label', 'team=a', '--mem', '64M', '--report', report],
@@ -205,7 +205,7 @@ describe('compart run: the compartment', () => {
     expect(stats['vm']?.['limitBytes']).toBe(64 * MIB);
   });
 
-  withRoot(
+  confined(
     '--report into a folder that is not there is a usage error before the command starts',
     async () => {
       const { dir } = sandbox.current;

@@ -43,7 +43,7 @@ async function refusal(...flags: string[]): Promise<ErrorAnswer['error'] & { sta
 
 describe('compart set on a running compartment', () => {
   requires(
-    'root',
+    'groups',
     'cgroup-memory',
     'python3',
   )('--mem 64M to 160M lets 100 MiB live, back to 80M kills 100 MiB', async () => {
@@ -61,7 +61,7 @@ describe('compart set on a running compartment', () => {
     await remove();
   });
 
-  requires('root', 'cgroup-cpu')(
+  requires('groups', 'cgroup-cpu')(
     '--cpu 20% to 60% to 30% moves the use of a busy loop within 3 points each',
     async () => {
       await startJob(['--cpu', '20%'], BUSY_LOOP);
@@ -89,7 +89,7 @@ describe('compart set on a running compartment', () => {
     },
   );
 
-  requires('root', 'cgroup-cpu')('--cpu-weight 100 to 300 to 50 is what inspect reads back', async () => {
+  requires('groups', 'cgroup-cpu')('--cpu-weight 100 to 300 to 50 is what inspect reads back', async () => {
     await startJob(['--cpu-weight', '100', '--cpu', '50%'], ['sleep', '60']);
     for (const weight of [300, 50, 100]) {
       await change('--cpu-weight', String(weight));
@@ -99,7 +99,7 @@ describe('compart set on a running compartment', () => {
   });
 
   requires(
-    'root',
+    'groups',
     'cgroup-cpuset',
     'two-cpus',
     'nproc',
@@ -126,7 +126,7 @@ describe('compart set on a running compartment', () => {
   });
 
   requires(
-    'root',
+    'groups',
     'cgroup-pids',
     'python3',
   )('--pids 10 to 30 to 15 lets 9, 29 and 14 more tasks be', async () => {
@@ -148,7 +148,7 @@ describe('compart set on a running compartment', () => {
   const disk = onDisk();
   (disk === null
     ? requires('a block device under the temporary directory')
-    : requires('root', 'cgroup-io', 'dd'))(
+    : requires('groups', 'cgroup-io', 'dd'))(
     '--io-write 10MB/s to 40MB/s to 20MB/s moves what dd gets within 10%',
     async () => {
       const device = disk?.device ?? '';
@@ -173,7 +173,7 @@ describe('compart set on a running compartment', () => {
 });
 
 describe('compart set --mem below what is in use', () => {
-  requires('root', 'cgroup-memory')(
+  requires('groups', 'cgroup-memory')(
     '128M with 200 MiB of page cache reclaims it and is accepted',
     async () => {
       const file = `${sandbox.current.dir}/file`;
@@ -194,7 +194,7 @@ describe('compart set --mem below what is in use', () => {
   );
 
   requires(
-    'root',
+    'groups',
     'cgroup-memory',
     'python3',
   )(
@@ -222,7 +222,7 @@ describe('compart set --mem below what is in use', () => {
 });
 
 describe('compart set refuses', () => {
-  requires('root', 'cgroup-memory')(
+  requires('groups', 'cgroup-memory')(
     'a limit of a kind that is not loaded, with 125 and how to load it',
     async () => {
       await sandbox.current.compart(['load', 'vm', '--name', 'job', '--mem', '64M']);
@@ -236,7 +236,7 @@ describe('compart set refuses', () => {
     },
   );
 
-  requires('root')('no limit at all with 2, and a name that is not there with 125', async () => {
+  requires('groups')('no limit at all with 2, and a name that is not there with 125', async () => {
     expect(await refusal('--mem', '64M')).toMatchObject({ status: 125, code: 'ERR_COMPART_NOT_FOUND' });
     await startJob([], ['sleep', '60']);
     expect(await refusal()).toMatchObject({ status: 2, code: 'ERR_COMPART_USAGE' });
@@ -244,7 +244,7 @@ describe('compart set refuses', () => {
   });
 
   requires(
-    'root',
+    'groups',
     'cgroup-memory',
     'cgroup-cpu',
     'cgroup-pids',

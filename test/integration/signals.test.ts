@@ -4,7 +4,7 @@ import { requires } from '../support/requires.js';
 import { processesBelow, useSandbox } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
-const withRoot = requires('root');
+const confined = requires('groups');
 
 const sh = (script: string, ...args: string[]): string[] => ['sh', '-c', script, 'sh', ...args];
 
@@ -24,7 +24,7 @@ describe('compart run: signals', () => {
     return { status: exitCode, noted: readFileSync(file, 'utf8'), stderr: String(stderr) };
   }
 
-  withRoot.each<[NodeJS.Signals, number]>([
+  confined.each<[NodeJS.Signals, number]>([
     ['SIGTERM', 10],
     ['SIGINT', 20],
     ['SIGHUP', 30],
@@ -35,7 +35,7 @@ describe('compart run: signals', () => {
     expect(await trapped(signal)).toEqual({ status, noted: `${signal.slice(3)}\n`, stderr: '' });
   });
 
-  withRoot('SIGTERM to compart ends a command without a trap: 143', async () => {
+  confined('SIGTERM to compart ends a command without a trap: 143', async () => {
     const subprocess = sandbox.current.start(['run', '--', 'sh', '-c', 'echo ready; exec sleep 100']);
     await new Promise((resolve) => subprocess.stdout?.once('data', resolve));
     process.kill(subprocess.pid ?? 0, 'SIGTERM');
@@ -43,7 +43,7 @@ describe('compart run: signals', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 143, stderr: '' });
   });
 
-  withRoot('SIGTERM at 20 moments of the start ends within 5 s with 143, and leaves nothing', async () => {
+  confined('SIGTERM at 20 moments of the start ends within 5 s with 143, and leaves nothing', async () => {
     const { base } = sandbox.current;
     for (let moment = 0; moment < 20; moment += 1) {
       const subprocess = sandbox.current.start(['run', '--', 'sleep', '100']);

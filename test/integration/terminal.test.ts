@@ -7,7 +7,7 @@ import { until } from '../support/programs.js';
 
 const sandbox = useSandbox();
 const VIM = onPath('vim.tiny') ? 'vim.tiny' : 'vim';
-const withTmux = requires('root', 'tmux');
+const withTmux = requires('groups', 'tmux');
 
 let terminal: Terminal | null = null;
 afterEach(async () => {
@@ -219,7 +219,7 @@ describe('a command on a terminal', () => {
   });
 
   requires(
-    'root',
+    'groups',
     'tmux',
     'vim',
   )('vim inserts a line and saves the file', async () => {
@@ -235,7 +235,7 @@ describe('a command on a terminal', () => {
   });
 
   requires(
-    'root',
+    'groups',
     'tmux',
     'less',
   )('less pages through 200 lines, jumps to the end and quits with q', async () => {

@@ -27,7 +27,7 @@ compartments:
     pids: 20
 `;
 
-const limited = requires('root', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
+const limited = requires('groups', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
 
 describe('compart up and down', () => {
   limited(
@@ -114,7 +114,7 @@ async function refusal(verb: string, ...more: string[]): Promise<ErrorAnswer['er
 }
 
 describe('a bad compart.yaml ends with 2, starts nothing and names file:line and the key', () => {
-  requires('root').each(BAD)('%s', async (_what, text, line, says) => {
+  requires('groups').each(BAD)('%s', async (_what, text, line, says) => {
     write(text, 'bad.yaml');
     const { code, message } = await refusal('up');
     expect(code).toBe('ERR_COMPART_FILE');
@@ -122,7 +122,7 @@ describe('a bad compart.yaml ends with 2, starts nothing and names file:line and
     expect(message).toMatch(says);
   });
 
-  requires('root')(
+  requires('groups')(
     'run --file names the file and the line as up does, for a wrong key and for a wrong value',
     async () => {
       for (const [text, says] of [
@@ -138,7 +138,7 @@ describe('a bad compart.yaml ends with 2, starts nothing and names file:line and
     },
   );
 
-  requires('root')('a file that is not there, and a directory, name the file and the reason', async () => {
+  requires('groups')('a file that is not there, and a directory, name the file and the reason', async () => {
     for (const [path, reason] of [
       ['none.yaml', 'No such file or directory'],
       ['.', 'Is a directory'],

@@ -11,7 +11,7 @@ import { DONE, verbsIn } from '../support/verbs.js';
 
 const sandbox = useSandbox();
 const { compart, inspect, history, detach, gone, refusal } = verbsIn(sandbox);
-const everything = requires('root', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids', 'cgroup-io');
+const everything = requires('groups', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids', 'cgroup-io');
 
 describe('load, exec and rm', () => {
   everything('each of 4 kinds stands alone: one subsystem, no process, state created', async () => {
@@ -54,7 +54,7 @@ describe('load, exec and rm', () => {
     },
   );
 
-  requires('root')(
+  requires('groups')(
     'rm refuses with ERR_COMPART_BUSY while a process runs, --force removes, and again is ERR_COMPART_NOT_FOUND',
     async () => {
       await detach('job', [], 'sleep', '60');
@@ -69,7 +69,7 @@ describe('load, exec and rm', () => {
     },
   );
 
-  requires('root')(
+  requires('groups')(
     'rm --force has left neither process, group nor state when it returns, 12 times in a row',
     async () => {
       const { base, state } = sandbox.current;
@@ -82,7 +82,7 @@ describe('load, exec and rm', () => {
     },
   );
 
-  requires('root')('--keep leaves it empty and exited, exec works in it, rm takes it away', async () => {
+  requires('groups')('--keep leaves it empty and exited, exec works in it, rm takes it away', async () => {
     expect(
       (await compart('run', '--keep', '--name', 'job', '--', 'sh', '-c', 'sleep 60 & exit 3')).status,
     ).toBe(3);
@@ -92,7 +92,7 @@ describe('load, exec and rm', () => {
     expect(await compart('rm', 'job')).toEqual(DONE);
   });
 
-  requires('root')('a kill is of what runs: the next command lives', async () => {
+  requires('groups')('a kill is of what runs: the next command lives', async () => {
     expect(await compart('load', 'vm', '--name', 'job')).toMatchObject({ status: 0 });
     for (const word of ['one', 'two']) {
       expect(await compart('exec', 'job', '--', 'sh', '-c', `sleep 60 >&- 2>&- & echo ${word}`)).toEqual({
@@ -106,7 +106,7 @@ describe('load, exec and rm', () => {
 });
 
 describe('freeze, thaw and kill', () => {
-  requires('root')('a frozen counter stands still for 500 ms and counts on when thawed', async () => {
+  requires('groups')('a frozen counter stands still for 500 ms and counts on when thawed', async () => {
     const file = `${sandbox.current.dir}/count`;
     await detach('job', [], 'sh', '-c', `while :; do echo >>${file}; sleep 0.01; done`);
     const count = (): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
@@ -129,7 +129,7 @@ describe('freeze, thaw and kill', () => {
     await gone('job');
   });
 
-  requires('root')(
+  requires('groups')(
     'kill --signal TERM reaches each of 3 processes, and what they trap decides: status 7',
     async () => {
       const script =
@@ -168,7 +168,7 @@ describe('doctor, --best-effort, completion and help', () => {
     }>;
   }
 
-  requires('root', 'cgroup-memory')(
+  requires('groups', 'cgroup-memory')(
     'doctor names each of 5 kinds, and a flag it lacks is refused, or let pass with --best-effort',
     async () => {
       const { status, stdout } = await compart('doctor', '--json');
@@ -236,7 +236,7 @@ describe('doctor, --best-effort, completion and help', () => {
     },
   );
 
-  requires('root')('--help of every verb, and of compart, fits 50 lines and has two examples', async () => {
+  requires('groups')('--help of every verb, and of compart, fits 50 lines and has two examples', async () => {
     const pages = Object.entries(VERBS).flatMap(([name, { hidden }]) => (hidden ? [] : [[name]]));
     for (const page of [[], ...pages]) {
       const { status, stdout, stderr } = await compart(...page, '--help');

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { isHolder } from './place.js';
 
 /** Mount points of all cgroup hierarchies. */
 export function hierarchies(): string[] {
@@ -15,7 +16,7 @@ export function groupsBelow(base: string): string[] {
     let names: string[];
     try {
       names = readdirSync(dir, { withFileTypes: true })
-        .filter((entry) => entry.isDirectory())
+        .filter((entry) => entry.isDirectory() && !isHolder(dir, entry.name))
         .map((entry) => entry.name);
     } catch {
       return;

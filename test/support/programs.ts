@@ -58,6 +58,10 @@ export function tree(pid: number): number[] {
   return [pid, ...children.flatMap(tree)];
 }
 
+/** The group that holds a process by this controller: of its own hierarchy, or of v2. */
+export const groupFor = (groups: Map<string, string>, controller: string): string | undefined =>
+  groups.get(controller) ?? groups.get('');
+
 /** The groups of a process, by controller; `` is the v2 hierarchy. */
 export function groupsOf(procDir: string): Map<string, string> {
   const lines = readFileSync(`${procDir}/cgroup`, 'utf8').trim().split('\n');

@@ -2,12 +2,16 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { it } from '@jest/globals';
 import { builtKernel, kernelRuns, lackOfCpu } from './kernels.js';
+import { GIVEN_BASE, offersV2, ownGroup } from './place.js';
 
 const NOBODY = ['--reuid=65534', '--regid=65534', '--clear-groups'];
 
 /** What a test may need of the machine, and how to see whether it is there. */
 const NEEDS: Readonly<Record<string, () => boolean>> = {
   root: () => process.getuid?.() === 0,
+  // As root, or as an ordinary user to whom a part of the tree was handed over.
+  groups: () => process.getuid?.() === 0 || GIVEN_BASE !== null,
+  'groups outside of what systemd manages': () => GIVEN_BASE === null,
   planner: () => existsSync('dist/bin/planner'),
   'cgroup-memory': () => offers('memory'),
   'cgroup-cpu': () => offers('cpu'),
@@ -30,13 +34,14 @@ const NEEDS: Readonly<Record<string, () => boolean>> = {
 export type Need = keyof typeof NEEDS;
 
 function offers(controller: string): boolean {
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-  if (mounts.some((line) => line.includes(' - cgroup ') && line.split(/[ ,]/).includes(controller)))
-    return true;
-  const v2 = mounts.find((line) => line.includes(' - cgroup2 '))?.split(' ')[4];
-  return (
-    v2 !== undefined && readFileSync(`${v2}/cgroup.controllers`, 'utf8').split(/\s/).includes(controller)
-  );
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => ({ line, at: line.split(' ')[4] ?? '' }));
+  const isV1 = ({ line }: { line: string }): boolean =>
+    line.includes(' - cgroup ') && line.split(/[ ,]/).includes(controller);
+  if (mounts.some((mount) => isV1(mount) && ownGroup(mount.at) !== null)) return true;
+  const v2 = mounts.find(({ line }) => line.includes(' - cgroup2 '));
+  return v2 !== undefined && offersV2(v2.at, controller);
 }
 
 /** The file of a program that PATH leads to, or null. */

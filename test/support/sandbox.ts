@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeEach, expect } from '@jest/globals';
 import { execa, type Options, type ResultPromise } from 'execa';
 import { groupsBelow, hierarchies, processesBelow } from './groups.js';
 import { COMPART } from './installed.js';
+import { GIVEN_BASE } from './place.js';
 
 export { COMPART, groupsBelow, hierarchies, processesBelow };
 
@@ -13,7 +14,7 @@ export interface Answer {
   stderr: string;
 }
 
-/** A state folder and a parent of groups that are this test's own. */
+/** A state folder and a parent of groups that are this test's own ({@link GIVEN_BASE}: the latter the system's). */
 export interface Sandbox {
   /** A folder for the test's files. */
   dir: string;
@@ -38,8 +39,8 @@ function make(): Sandbox {
   counter += 1;
   const dir = mkdtempSync(`${tmpdir()}/compart-test-`);
   const state = `${dir}/state`;
-  const base = `/compart-test-${process.pid}-${counter}`;
-  const env = { COMPART_STATE: state, COMPART_CGROUP: base, NODE_OPTIONS: '' };
+  const base = GIVEN_BASE ?? `/compart-test-${process.pid}-${counter}`;
+  const env = { COMPART_STATE: state, COMPART_CGROUP: GIVEN_BASE === null ? base : '', NODE_OPTIONS: '' };
   const start: Sandbox['start'] = (args, options = {}) =>
     execa(COMPART, args, {
       reject: false,
@@ -93,7 +94,7 @@ export function useSandbox(): { current: Sandbox } {
     for (const { name } of (stdout === '' ? [] : JSON.parse(stdout)) as Array<{ name: string }>)
       await compart(['rm', '--force', name]);
     await compart(['gc']);
-    removeBases(base);
+    if (GIVEN_BASE === null) removeBases(base);
     rmSync(dir, { recursive: true, force: true });
     expect(left).toEqual({ processes: [], groups: [], state: [] });
   });
