@@ -20,6 +20,7 @@
 #include "mount.h"
 #include "signals.h"
 #include "sysctl.h"
+#include "tiocsti.h"
 #include "userns.h"
 
 static void set_detail(struct launch *launch, const char *text)
@@ -137,6 +138,14 @@ static int do_binds(struct launch *launch)
 	return error;
 }
 
+/* The terminal is of the user who called, not of the one that the command will be. */
+static int do_tty(struct launch *launch)
+{
+	const struct plan *plan = &launch->plan;
+
+	return plan->uid.text == NULL || plan->uid.value == getuid() ? 0 : tiocsti_refuse();
+}
+
 static int do_capdrop(struct launch *launch)
 {
 	int which = 0;
@@ -229,9 +238,10 @@ static const struct {
 } steps[] = {
 	{"hold", do_hold},       {"setsid", do_setsid},   {"cgroup", do_cgroup},
 	{"ns", do_namespaces},   {"sysctl", do_sysctls},  {"userns", do_userns},
-	{"bind", do_binds},      {"capdrop", do_capdrop}, {"groups", do_groups},
-	{"gid", do_gid},         {"uid", do_uid},         {"nnp", do_nnp},
-	{"env", do_env},         {"workdir", do_workdir}, {"signals", do_signals},
+	{"bind", do_binds},      {"tty", do_tty},         {"capdrop", do_capdrop},
+	{"groups", do_groups},   {"gid", do_gid},         {"uid", do_uid},
+	{"nnp", do_nnp},         {"env", do_env},         {"workdir", do_workdir},
+	{"signals", do_signals},
 };
 
 int launch_take_steps(struct launch *launch, const char **step)

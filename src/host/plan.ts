@@ -82,6 +82,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   sysctl: 'set the parameter',
   userns: 'make a user namespace for',
   bind: 'bind the files',
+  tty: 'keep another user from typing into this terminal',
   capdrop: 'drop the capability',
   groups: 'set the groups',
   gid: 'set the group id',
