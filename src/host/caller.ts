@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { systemReason, usageError } from '../shared/errors.js';
 import { selfIdentity, type ProcessIdentity } from './proc/identity.js';
 
 /** What is known of a process that is not this one. */
@@ -24,8 +25,16 @@ export class Caller {
     this.#cwd = cwd ?? null;
   }
 
+  /** @throws ERR_COMPART_USAGE where it has been removed, or may not be looked up */
   get cwd(): string {
-    return this.#cwd ?? process.cwd();
+    try {
+      return this.#cwd ?? process.cwd();
+    } catch (error) {
+      throw usageError(
+        `the working directory has no name any more: ${systemReason(error)}`,
+        'change to one that exists, or name one: --workdir DIR',
+      );
+    }
   }
 
   /** The path by which this process reaches what the caller calls `path`. */

@@ -114,6 +114,18 @@ describe('compart run: arguments and environment', () => {
     expect(await pwd('--workdir', 'b')).toBe(`${dir}/a dir/b\n`);
   });
 
+  confined(
+    'refuses a working directory that was removed with 2 and the reason; --workdir helps',
+    async () => {
+      const gone = 'mkdir gone && cd gone && rmdir ../gone && exec "$COMPART" run';
+      const refused = await viaBash(sandbox.current, `${gone} -- true`);
+      expect(refused).toMatchObject({ status: 2, stdout: '' });
+      expect(refused.stderr).toMatch(/compart: the working directory has no name any more: No such file/);
+      const named = await viaBash(sandbox.current, `${gone} --workdir / -- pwd`);
+      expect(named).toMatchObject({ status: 0, stdout: '/\n' });
+    },
+  );
+
   confined('looks a relative command up in --workdir', async () => {
     const { dir } = sandbox.current;
     writeFileSync(`${dir}/tool`, '#!/bin/sh\necho found\n', { mode: 0o755 });
