@@ -1,5 +1,7 @@
 import { statSync } from 'node:fs';
 import { CompartError } from '../shared/errors.js';
+import { compartmentAt } from '../host/cgroup/base.js';
+import { parseSelfCgroup } from '../host/cgroup/detect.js';
 import { joinGroup } from '../host/cgroup/join.js';
 import type { Host } from '../host/host.js';
 import { readKernelFile } from '../host/kernfs.js';
@@ -86,10 +88,9 @@ function outside(host: Host, pid: number, moved: ReadonlySet<number>): number[] 
 }
 
 function isInCompartment({ base, paths }: Host, pid: number): boolean {
-  const groups = readKernelFile(`${paths.proc}/${pid}/cgroup`) ?? '';
-  return (
-    base.path !== '/' &&
-    groups.split('\n').some((line) => line.replace(/^\d+:[^:]*:/, '').startsWith(`${base.path}/`))
+  const groups = parseSelfCgroup(readKernelFile(`${paths.proc}/${pid}/cgroup`) ?? '');
+  return [...groups].some(
+    ([controller, path]) => compartmentAt(base, path, controller === '' ? 2 : 1) !== null,
   );
 }
 

@@ -60,13 +60,21 @@ function checkPath(path: string): string {
   );
 }
 
+/** Where an administrator puts a user's own processes in a v2 subtree, as only leaves may have any (docs/rootless.md). */
+const SHELL = 'shell';
+
+/** The compartment that a process is in whose group in a hierarchy of this version is `path`, or null. */
+export function compartmentAt(base: CgroupBase, path: string, version: 1 | 2): string | null {
+  if (base.path === '/' || !path.startsWith(`${base.path}/`)) return null;
+  const name = path.slice(base.path.length + 1).split('/')[0] ?? null;
+  const handed = !base.ours && base.unit === null;
+  return handed && version === 2 && name === SHELL ? null : name;
+}
+
 /** The compartment that the caller itself runs in, or null: a nested one would leave its limits. */
 export function enclosing(layout: CgroupLayout, base: CgroupBase): string | null {
-  if (base.path === '/') return null;
-  for (const { self } of hierarchies(layout)) {
-    if (self.startsWith(`${base.path}/`)) return self.slice(base.path.length + 1).split('/')[0] ?? null;
-  }
-  return null;
+  const names = hierarchies(layout).map(({ self, version }) => compartmentAt(base, self, version));
+  return names.find((name) => name !== null) ?? null;
 }
 
 /** Why `controller` cannot be used under `base`, or null if it can. */
@@ -95,7 +103,7 @@ export function refusalOf(
   if (hierarchy.version === 2 && !`${hierarchy.self}/`.startsWith(`${base.path}/`)) {
     return {
       why: `a process outside ${hierarchy.mountPoint}${base.path} cannot be moved into it by uid ${facts.uid}`,
-      mend: `as root: echo $$ > ${hierarchy.mountPoint}${base.path}/shell/cgroup.procs, for the shell that runs compart`,
+      mend: `as root: echo $$ > ${hierarchy.mountPoint}${base.path}/${SHELL}/cgroup.procs, for the shell that runs compart`,
     };
   }
   return null;

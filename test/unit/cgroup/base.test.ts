@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { chooseBase, enclosing, refusalOf, type CgroupBase } from '../../../src/host/cgroup/base.js';
+import {
+  chooseBase,
+  compartmentAt,
+  enclosing,
+  refusalOf,
+  type CgroupBase,
+} from '../../../src/host/cgroup/base.js';
 import { said } from '../units/wrong.js';
 import { facts, layoutOf, type HostName } from './fixtures.js';
 
@@ -69,6 +75,13 @@ describe('enclosing', () => {
     expect(enclosing(layoutOf('separate-hybrid'), { ...ours, path: '/work' })).toBeNull();
     expect(enclosing(layoutOf('debian12-unified'), { path: '/', unit: 'system', ours: false })).toBeNull();
     expect(enclosing(layoutOf('no-cgroups'), ours)).toBeNull();
+  });
+
+  it('is null for the leaf of a v2 subtree in which an administrator has put a shell, and only there', () => {
+    expect(compartmentAt(delegated, '/compart-1000/shell', 2)).toBeNull();
+    expect(compartmentAt(delegated, '/compart-1000/shell', 1)).toBe('shell');
+    expect(compartmentAt(ours, '/compart/shell/below', 2)).toBe('shell');
+    expect(compartmentAt({ path: '/a.scope', unit: 'user', ours: false }, '/a.scope/shell', 2)).toBe('shell');
   });
 });
 
