@@ -137,17 +137,23 @@ function socketReport(socket: Duplex): Launched['report'] {
 const ADMIN_PATH = '/usr/sbin:/sbin';
 
 /** The caller's environment, with those tools on its PATH. */
-const toolEnvironment = (): NodeJS.ProcessEnv => ({
+const toolEnvironment = (more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({
   ...process.env,
+  ...more,
   PATH: `${process.env['PATH'] ?? '/usr/bin:/bin'}:${ADMIN_PATH}`,
 });
 
 /**
  * Runs a system tool (`busctl`, `systemd-run`) and returns what it printed.
+ * @param env on top of the caller's environment
  * @throws ERR_COMPART_UNSUPPORTED if it is not installed, ERR_COMPART_KERNEL with its own words if it fails
  */
-export async function runTool(file: string, argv: readonly string[]): Promise<string> {
-  const { status, stdout, stderr, errno } = await askTool(file, argv);
+export async function runTool(
+  file: string,
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<string> {
+  const { status, stdout, stderr, errno } = await askTool(file, argv, env);
   if (status === 0) return stdout;
   if (errno === 'ENOENT') {
     const hint = `install the package that holds ${file}`;
@@ -161,15 +167,19 @@ export async function runTool(file: string, argv: readonly string[]): Promise<st
  * streams, which are the command's as well: Node makes a pipe that it opens as one nonblocking, for both.
  * @returns how it ended
  */
-export async function askTool(file: string, argv: readonly string[]): Promise<ToolResult> {
+export async function askTool(
+  file: string,
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<ToolResult> {
   const { spawn } = await childProcess();
-  return endOf(spawn(file, [...argv], { stdio: ['ignore', 'pipe', 'pipe'], env: toolEnvironment() }));
+  return endOf(spawn(file, [...argv], { stdio: ['ignore', 'pipe', 'pipe'], env: toolEnvironment(env) }));
 }
 
 /** Starts a tool that outlives compart, in a session of its own, and returns its pid; null if it cannot be started. */
-export function startTool(file: string, argv: readonly string[]): number | null {
+export function startTool(file: string, argv: readonly string[], env: NodeJS.ProcessEnv = {}): number | null {
   const { spawn } = process.getBuiltinModule('node:child_process');
-  const child = spawn(file, [...argv], { stdio: 'ignore', detached: true, env: toolEnvironment() });
+  const child = spawn(file, [...argv], { stdio: 'ignore', detached: true, env: toolEnvironment(env) });
   child.on('error', () => undefined);
   child.unref();
   return child.pid ?? null;

@@ -202,9 +202,16 @@ function stateFolders(uid: number, caller: Caller): { state: string; log: string
   const moved = caller.path(env['COMPART_STATE'] ?? '');
   if (moved) return { state: moved, log: `${moved}/log` };
   if (uid === 0) return { state: '/run/compart', log: '/var/log/compart' };
-  const runtime = env['XDG_RUNTIME_DIR'] ?? `/tmp/compart-${uid}`;
+  const runtime = runtimeFolder(uid, env);
   const state = env['XDG_STATE_HOME'] ?? (env['HOME'] ? `${env['HOME']}/.local/state` : runtime);
   return { state: `${runtime}/compart`, log: `${state}/compart/log` };
+}
+
+/** The one that systemd keeps for the user, also where cron, su or sudo do not name it: names are one user's, not one shell's. */
+function runtimeFolder(uid: number, env: Readonly<NodeJS.ProcessEnv>): string {
+  const kept = `/run/user/${uid}`;
+  const there = (): boolean => statSync(kept, { throwIfNoEntry: false })?.uid === uid;
+  return env['XDG_RUNTIME_DIR'] || (there() ? kept : `/tmp/compart-${uid}`);
 }
 
 /** As root one folder a network namespace, whoever asks: its links, rules and settings are everybody's. */
