@@ -49,7 +49,7 @@ export class Fleet {
   }
 
   async end(): Promise<void> {
-    for (let number = 0; number < this.size; number += 1)
-      await removeCompartment(this.#host, `bench-${number}`, true);
+    for (; this.size > 0; this.#children.pop())
+      await removeCompartment(this.#host, `bench-${this.size - 1}`, true);
   }
 }

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { execa } from 'execa';
+import { inProcess, type Way } from './launch-library.js';
 import { peers } from './peers.js';
 import { publish, type Series } from './table.js';
 
@@ -37,24 +39,43 @@ export function time({ argv: [file = '', ...argv], env: more }: Command): Promis
   });
 }
 
+const LIMITS = ['--mem', '64M', '--cpu', '50%', '--pids', '100'];
+
+/** compart itself: cold, through a service of its own state folder, and with a network. */
+function own(state: string): Command[] {
+  const argv = ['bin/compart', 'run', ...LIMITS, '--', 'true'];
+  const network = ['bin/compart', 'run', ...LIMITS, '--net', '10mbit', '--', 'true'];
+  const warm = { COMPART_STATE: state };
+  const cold = { ...warm, COMPART_PLANNER: 'cold' };
+  return [
+    { name: 'compart run --mem --cpu --pids, cold', argv, env: cold },
+    { name: 'the same, planned by Node', argv, env: { ...warm, COMPART_PLANNER: 'node' } },
+    { name: 'the same, through `compart warm`', argv, env: warm },
+    { name: 'the same with --net 10mbit, cold', argv: network, env: cold },
+    { name: 'the same with --net 10mbit, through `compart warm`', argv: network, env: warm },
+  ];
+}
+
 /** How long it takes to start and end `true`, with limits where the peer has them. */
 export async function launch(): Promise<void> {
   const dir = mkdtempSync(`${tmpdir()}/compart-bench-`);
+  const state = `${dir}/state`;
   const { list, cleanUp } = await peers(dir);
-  const compart = ['bin/compart', 'run', '--mem', '64M', '--cpu', '50%', '--pids', '100', '--', 'true'];
-  const commands: Command[] = [
+  const ways: Way[] = [
     { name: 'true, started by itself', argv: ['true'] },
     { name: 'node -e 0', argv: ['node', '-e', '0'] },
-    { name: 'compart run --mem --cpu --pids, cold', argv: compart },
-    { name: 'the same, planned by Node', argv: compart, env: { COMPART_PLANNER: 'node' } },
+    ...own(state),
     ...list.flatMap(({ name, argv }) => (argv === null ? [] : [{ name, argv }])),
-  ];
-  const series: Series[] = commands.map(({ name }) => ({ name, samples: [] }));
+  ].map((command) => ({ name: command.name, start: () => time(command) }));
+  ways.push(...(await inProcess(state)));
+  const series: Series[] = ways.map(({ name }) => ({ name, samples: [] }));
+  await execa('bin/compart', ['warm'], { env: { COMPART_STATE: state } });
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
-      for (const [index, command] of commands.entries()) series[index]?.samples.push(await time(command));
+      for (const [index, way] of ways.entries()) series[index]?.samples.push(await way.start());
     }
   } finally {
+    await execa('bin/compart', ['warm', '--stop'], { env: { COMPART_STATE: state }, reject: false });
     cleanUp();
     rmSync(dir, { recursive: true, force: true });
   }
@@ -63,6 +84,7 @@ export async function launch(): Promise<void> {
     .map(({ name, why }) => `not measured: ${name}: ${why ?? ''}`);
   publish('launch', 'Starting a program', series, [
     'cold: nothing of compart runs before; the planner starts each time, compiled or in Node',
+    'library: from the call to the promise, in a Node process that has done it before',
     ...absent,
   ]);
 }

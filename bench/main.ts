@@ -2,11 +2,19 @@ import { guest } from './guest.js';
 import { launch } from './launch.js';
 import { library } from './library.js';
 import { net } from './net.js';
+import { scale } from './scale.js';
 import { scrape } from './scrape.js';
 import { serveScrapes } from './scrape-server.js';
 
 /** `npm run bench -- TOPIC`: one table a topic, medians and ratios of interleaved runs. */
-const TOPICS: Readonly<Record<string, () => Promise<void>>> = { launch, net, scrape, guest, library };
+const TOPICS: Readonly<Record<string, () => Promise<void>>> = {
+  launch,
+  net,
+  scrape,
+  guest,
+  library,
+  scale,
+};
 
 // The exporter that `scrape` measures is this program in a process of its own.
 if (process.env['BENCH_SCRAPE_PORT'] !== undefined)

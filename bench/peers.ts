@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { execa } from 'execa';
+import { podman } from './podman.js';
 
 /** A way to start `true`: its argv, or why it is not measured here. */
 export interface Peer {
@@ -61,9 +62,6 @@ export async function peers(dir: string): Promise<{ list: Peer[]; cleanUp: () =>
   } catch {
     // No v1 hierarchy: cgexec answers for itself below.
   }
-  await execa('sh', ['-c', `tar -C '${dir}/rootfs' -c . | podman import - localhost/compart-bench`], {
-    reject: false,
-  });
   const limits = ['--memory', '64m', '--cpus', '0.5', '--pids-limit', '100'];
   const list = await Promise.all([
     probe('bubblewrap (no limits)', ['bwrap', '--ro-bind', '/', '/', 'true']),
@@ -75,17 +73,7 @@ export async function peers(dir: string): Promise<{ list: Peer[]; cleanUp: () =>
   list.push(
     await probe('runc run, same limits', ['runc', 'run', '-b', dir, `compart-bench-runc-${process.pid}`]),
   );
-  list.push(
-    await probe('podman run, same limits', [
-      'podman',
-      'run',
-      '--rm',
-      '--network=none',
-      ...limits,
-      'localhost/compart-bench',
-      '/bin/true',
-    ]),
-  );
+  list.push({ name: 'podman run, same limits', ...(await podman('--network=none', ...limits)) });
   const cleanUp = (): void => {
     for (const group of groups) {
       try {
