@@ -10,6 +10,7 @@ import { findSource, placeSource, type Source } from './source.js';
 import { installKernel, prepareFolder } from './store.js';
 import { checkTools } from './tools.js';
 import { Workshop } from './workshop.js';
+import { asksForItsSize } from './xstate.js';
 
 export interface BuildRequest {
   /** A tree or a tarball of Linux; null for the newest of Debian's packages. */
@@ -90,7 +91,7 @@ async function make(shop: Workshop, job: Job, onProgress: BuildRequest['onProgre
     source: { path: source.path, identity: source.identity },
     built: new Date().toISOString(),
     lineFix: !refused.includes(LINE_FIX),
-    wideState: !refused.includes(WIDE_STATE),
+    wideState: !refused.includes(WIDE_STATE) || asksForItsSize(tree),
     steps: meter.steps,
     refused,
     unknown,

@@ -6,6 +6,7 @@ import type { Host } from '../../../src/host/host.js';
 import { chooseKernel } from '../../../src/kernel/choose.js';
 import { installedKernels } from '../../../src/kernel/uml/installed.js';
 import { uml } from '../../../src/kernel/uml/uml.js';
+import { asksForItsSize } from '../../../src/kernel/uml/xstate.js';
 import { said } from '../units/wrong.js';
 
 let dir: string;
@@ -76,5 +77,17 @@ describe('on any other CPU', () => {
     const first = build('new', 3, false);
     build('able', 2, true);
     expect(chooseKernel(kernels, host, null).path).toBe(first);
+  });
+});
+
+describe('a tree of Linux', () => {
+  it('that asks for the size of the state needs no patch; one that does not, or has no such file, does', () => {
+    const folder = `${dir}/arch/x86/um/os-Linux`;
+    expect(asksForItsSize(dir)).toBe(false);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(`${folder}/registers.c`, 'int have_xstate_support;\n');
+    expect(asksForItsSize(dir)).toBe(false);
+    writeFileSync(`${folder}/registers.c`, 'unsigned long host_fp_size;\n');
+    expect(asksForItsSize(dir)).toBe(true);
   });
 });
