@@ -51,6 +51,11 @@ function own(state: string): Command[] {
     { name: 'compart run --mem --cpu --pids, cold', argv, env: cold },
     { name: 'the same, planned by Node', argv, env: { ...warm, COMPART_PLANNER: 'node' } },
     { name: 'the same, through `compart warm`', argv, env: warm },
+    {
+      name: 'the same, the front itself, without the script bin/compart',
+      argv: ['native/build/compart', ...argv.slice(1)],
+      env: warm,
+    },
     { name: 'the same with --net 10mbit, cold', argv: network, env: cold },
     { name: 'the same with --net 10mbit, through `compart warm`', argv: network, env: warm },
   ];
@@ -59,7 +64,9 @@ function own(state: string): Command[] {
 /** How long it takes to start and end `true`, with limits where the peer has them. */
 export async function launch(): Promise<void> {
   const dir = mkdtempSync(`${tmpdir()}/compart-bench-`);
-  const state = `${dir}/state`;
+  // Where root's is: in memory.
+  const run = mkdtempSync(`${process.getuid?.() === 0 ? '/run' : tmpdir()}/compart-bench-`);
+  const state = `${run}/state`;
   const { list, cleanUp } = await peers(dir);
   const ways: Way[] = [
     { name: 'true, started by itself', argv: ['true'] },
@@ -77,7 +84,7 @@ export async function launch(): Promise<void> {
   } finally {
     await execa('bin/compart', ['warm', '--stop'], { env: { COMPART_STATE: state }, reject: false });
     cleanUp();
-    rmSync(dir, { recursive: true, force: true });
+    for (const folder of [dir, run]) rmSync(folder, { recursive: true, force: true });
   }
   const absent = list
     .filter(({ argv }) => argv === null)

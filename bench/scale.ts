@@ -60,7 +60,7 @@ function costOf(pid: number): { mib: number; ticks: number } {
 
 /** A thousand compartments alive, a thousand that come and go, and what the service for them costs. */
 export async function scale(): Promise<void> {
-  const dir = mkdtempSync(`${tmpdir()}/compart-bench-`);
+  const dir = mkdtempSync(`${process.getuid?.() === 0 ? '/run' : tmpdir()}/compart-bench-`);
   const state = `${dir}/state`;
   const env = { COMPART_STATE: state };
   process.env['COMPART_STATE'] = state;
