@@ -129,11 +129,12 @@ function* differences(
   now: Seen,
   record: CompartmentRecord,
 ): Generator<CompartmentEvent> {
+  // First: the others may have come of it.
+  if (now.limits !== before.limits) yield event(name, 'limit', { limits: limitsOf(record) });
   if (now.oomKills > before.oomKills) yield event(name, 'oom', { oomKills: now.oomKills - before.oomKills });
   if (now.throttledPeriods > before.throttledPeriods) {
     yield event(name, 'throttle', { throttledPeriods: now.throttledPeriods - before.throttledPeriods });
   }
-  if (now.limits !== before.limits) yield event(name, 'limit', { limits: limitsOf(record) });
 }
 
 /** What an exit record tells: the end, and OOM kills that nobody had seen. Forgets the compartment in `seen`. */
