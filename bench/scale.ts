@@ -1,5 +1,4 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { Host } from '../src/host/host.js';
@@ -60,7 +59,7 @@ function costOf(pid: number): { mib: number; ticks: number } {
 
 /** A thousand compartments alive, a thousand that come and go, and what the service for them costs. */
 export async function scale(): Promise<void> {
-  const dir = mkdtempSync(`${process.getuid?.() === 0 ? '/run' : tmpdir()}/compart-bench-`);
+  const dir = mkdtempSync('/dev/shm/compart-bench-');
   const state = `${dir}/state`;
   const env = { COMPART_STATE: state };
   process.env['COMPART_STATE'] = state;
