@@ -171,7 +171,13 @@ describe('compart run: the compartment', () => {
     },
   );
 
-  confined('--report holds the exit record of cli.md, with the readings of 4 subsystems', async () => {
+  requires(
+    'groups',
+    'cgroup-memory',
+    'cgroup-cpu',
+    'cgroup-pids',
+    'cgroup-io',
+  )('--report holds the exit record of cli.md, with the readings of 4 subsystems', async () => {
     const report = `${sandbox.current.dir}/report.json`;
     const { status } = await run(
       ['--name', 'told', '--label', 'team=a', '--mem', '64M', '--report', report],

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { descendants } from '../../src/host/proc/tree.js';
 import { onPath } from './requires.js';
 
 export const MIB = 2 ** 20;
@@ -49,14 +50,8 @@ export function runs(pid: number): boolean {
   }
 }
 
-/** A process and all that descends from it, by the kernel's own lists of children. */
-export function tree(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-    .split(' ')
-    .filter(Boolean)
-    .map(Number);
-  return [pid, ...children.flatMap(tree)];
-}
+/** A process and all that descends from it, children before grandchildren. */
+export const tree = (pid: number): number[] => [pid, ...descendants('/proc', pid)];
 
 /** The group that holds a process by this controller: of its own hierarchy, or of v2. */
 export const groupFor = (groups: Map<string, string>, controller: string): string | undefined =>

@@ -16,7 +16,8 @@ import { keyed } from './parse.js';
  */
 const UNIT = 'compart.scope';
 const KEEPER = '.keeper';
-const KEEPS = ['sleep', 'infinity'];
+/** Nothing of whoever came first: its variables may be secrets, and the keeper outlives it. */
+const KEEPS = ['env', '-i', 'sleep', 'infinity'];
 /** A machine may be slow; the manager of a user that does not run is seen at once. */
 const PATIENCE_MS = 30_000;
 const ASK_AGAIN_MS = 1000;
