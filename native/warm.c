@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -22,6 +23,16 @@
 #define PATIENCE_MS 2000
 #define HELLO_BYTES_MAX ((size_t)4 * 1024 * 1024)
 
+/* Does systemd keep a folder for this user, though nobody names it (cron, su, sudo)? */
+static bool is_kept(void)
+{
+	struct stat status;
+	char path[32];
+
+	snprintf(path, sizeof path, "/run/user/%u", getuid());
+	return stat(path, &status) == 0 && status.st_uid == getuid();
+}
+
 /* src/host/host.ts has the same; a service asks the environment again, and declines where it finds another. */
 static bool socket_address(struct sockaddr_un *address)
 {
@@ -34,10 +45,11 @@ static bool socket_address(struct sockaddr_un *address)
 		length = snprintf(address->sun_path, size, "%s/" SOCKET, moved);
 	else if (getuid() == 0)
 		length = snprintf(address->sun_path, size, "/run/compart/" SOCKET);
-	else if (runtime != NULL)
+	else if (runtime != NULL && *runtime != '\0')
 		length = snprintf(address->sun_path, size, "%s/compart/" SOCKET, runtime);
 	else
-		length = snprintf(address->sun_path, size, "/tmp/compart-%u/compart/" SOCKET, getuid());
+		length = snprintf(address->sun_path, size, "%s%u/compart/" SOCKET,
+				  is_kept() ? "/run/user/" : "/tmp/compart-", getuid());
 	return length > 0 && (size_t)length < size;
 }
 
