@@ -30,7 +30,7 @@ const CONTENT = [
   ...listed('dist/bin', /\.cjs$/).map((file) => [`dist/bin/${file}`, `dist/bin/${file}`]),
   ...listed('dist/lib', /^(?!cli$)/).map((name) => [`dist/lib/${name}`, `dist/lib/${name}`]),
   ...listed('dashboards', /^(?!src$)/).map((name) => [`dashboards/${name}`, `dashboards/${name}`]),
-  ...listed('docs', /^(?!api$)/).map((name) => [`docs/${name}`, `docs/${name}`]),
+  ...listed('docs', /^(?!api$|systems\.json$)/).map((name) => [`docs/${name}`, `docs/${name}`]),
   ...listed('native', /\.[ch]$|^Makefile$/).map((file) => [`native/${file}`, `native/${file}`]),
   ...listed('native/build', /^compart(-[a-z]+)?$/).map((file) => [
     `native/build/${file}`,
