@@ -134,6 +134,7 @@ describe('the host, while strangers do their worst at once', () => {
   it('answers: by how much a task of 5 ms is late is printed', async () => {
     const worst = [
       ['forks', 'daemons'],
+      ['memory', 'cache'],
       ['flood', 'cpus'],
       ['flood', 'output'],
     ];

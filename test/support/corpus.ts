@@ -46,14 +46,22 @@ export class Corpus {
   }
 }
 
-/** Processes of the stranger that run, wherever they are; the dead that process 1 has not buried yet are not among them. */
+/** PF_EXITING of include/linux/sched.h. */
+const EXITING = 4;
+
+/**
+ * Processes of the stranger that run, wherever they are. Who is dead is not among them, buried or not, nor process 1 of a
+ * namespace that has ended and waits for the others of it to be buried.
+ */
 export function strangers(): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid) => {
       try {
         const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-        return statSync(`/proc/${pid}`).uid === STRANGER && !/\) [ZX] /.test(stat) ? [stat.slice(0, 60)] : [];
+        const [state = '', , , , , , flags = ''] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        const ended = 'ZX'.includes(state) || (Number(flags) & EXITING) !== 0;
+        return statSync(`/proc/${pid}`).uid === STRANGER && !ended ? [stat.slice(0, 60)] : [];
       } catch {
         return [];
       }
