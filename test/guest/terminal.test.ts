@@ -58,7 +58,7 @@ describe('an interactive bash in a guest', () => {
       return /^now-30 100$/m.test(await shell.screen());
     });
     await shell.line('exit 3');
-    await shell.shows(/^outer>/m, PATIENCE_MS);
+    await shell.shows(/^outer>$/m, PATIENCE_MS);
     await restored(3);
   });
 
@@ -96,7 +96,7 @@ describe('an interactive bash in a guest', () => {
     await shell.line(':wq');
     await shell.line('cat /tmp/text; exit 0');
     await shell.shows(/^first\nsecond line$/m);
-    await shell.shows(/^outer>/m, PATIENCE_MS);
+    await shell.shows(/^outer>$/m, PATIENCE_MS);
     await restored(0);
   });
 });
@@ -168,7 +168,7 @@ describe('compart console', () => {
     await shell.line('kept=4; echo "tty-$(tty)"');
     await shell.shows(/^tty-\/dev\/tty1$/m);
     await shell.keys('C-]');
-    await shell.shows(/^outer>/m);
+    await shell.shows(/^outer>$/m);
     await restored(0);
     await shell.line('clear; "$COMPART" console vm');
     await until('the shell', async () => {
@@ -193,7 +193,7 @@ describe('compart console', () => {
     expect(second.status).toBe(125);
     expect(second.stderr).toMatch(/^compart: /);
     await remove('vm');
-    await shell.shows(/^outer>/m, PATIENCE_MS);
+    await shell.shows(/^outer>$/m, PATIENCE_MS);
     await shell.line('echo "left-$? $([ "$(stty -g)" = "$before" ] && echo same)"');
     await shell.shows(/^left-\d+ same$/m);
   });

@@ -62,7 +62,8 @@ export interface Guests {
 /** Guests in the sandbox of the running test; after each, none of its processes may be left. */
 export function useGuests(sandbox: { current: Sandbox }): Guests {
   const boots = (args: readonly string[]): string[] => ['boot', ...KERNEL_FLAGS, ...args];
-  const exec: Guests['exec'] = (name, ...words) => sandbox.current.compart(['exec', name, '--', ...words]);
+  const exec: Guests['exec'] = (name, ...words) =>
+    sandbox.current.compart(['exec', '--workdir', '/', name, '--', ...words]);
   afterEach(async () => {
     // What compart leaves for after its own end, as of any command.
     for (let tries = 0; tries < 100 && processesOf(sandbox.current).length > 0; tries += 1) await delay(20);
