@@ -32,13 +32,12 @@ function runFor(port, firstUid) {
   const answer = async ({ number, place, code }) => {
     const gone = new AbortController();
     running.set(number, gone);
-    const user = `${firstUid + place}:${firstUid + place}`;
     const { stdout, stderr, exitCode, verdict, limitHit, truncated, durationMs } = await run(
       process.execPath,
       ['-'],
       {
         ...LIMITS,
-        ...(firstUid === null ? {} : { user }),
+        ...(firstUid === null ? {} : { user: `${firstUid + place}:${firstUid + place}` }),
         input: code,
         cwd: '/',
         extendEnv: false,

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "sandbox.h"
+#include "seccomp.h"
 
 #if defined(__x86_64__)
 
@@ -179,12 +180,10 @@ static void build(struct program *program)
 int sandbox_filter(void)
 {
 	struct program program = {.size = 0};
-	struct sock_fprog given = {.filter = program.steps};
 
 	build(&program);
-	given.len = program.size;
 	/* Cut short it would not end in a verdict, and the kernel would not take it. */
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &given) < 0 ? errno : 0;
+	return seccomp_install(program.steps, program.size);
 }
 
 #else

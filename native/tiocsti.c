@@ -10,8 +10,9 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "seccomp.h"
 
 /* The call in each of the ABIs of this machine: a program of 32 bits has the same terminal. */
 #if defined(__x86_64__)
@@ -59,12 +60,7 @@ static const struct sock_filter filter[] = {
 
 static int install(void)
 {
-	const struct sock_fprog program = {
-		.len = sizeof filter / sizeof filter[0],
-		.filter = (struct sock_filter *)filter,
-	};
-
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? errno : 0;
+	return seccomp_install(filter, sizeof filter / sizeof filter[0]);
 }
 
 int tiocsti_refuse(void)

@@ -206,7 +206,7 @@ export function startListener(file: string, argv: readonly string[]): (word: str
 export function runToolSync(file: string, argv: readonly string[], input: ToolInput = ''): ToolResult {
   // Not an import, so that a start which needs no tool does not pay for it.
   const { spawnSync } = process.getBuiltinModule('node:child_process');
-  const env = { ...toolEnvironment(), LC_ALL: 'C' };
+  const env = toolEnvironment({ LC_ALL: 'C' });
   const result: EndedTool = spawnSync(file, [...argv], { input, env, encoding: 'utf8' });
   return {
     status: result.status,
@@ -219,7 +219,7 @@ export function runToolSync(file: string, argv: readonly string[], input: ToolIn
 /** The same while the event loop goes on. */
 export async function feedTool(file: string, argv: readonly string[], input: ToolInput): Promise<ToolResult> {
   const { spawn } = process.getBuiltinModule('node:child_process');
-  const child = spawn(file, [...argv], { env: { ...toolEnvironment(), LC_ALL: 'C' } });
+  const child = spawn(file, [...argv], { env: toolEnvironment({ LC_ALL: 'C' }) });
   // It may end before it has read all.
   child.stdin.on('error', () => undefined).end(input);
   return endOf(child);

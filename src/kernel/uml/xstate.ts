@@ -5,7 +5,7 @@ import { readKernelFile } from '../../host/kernfs.js';
 import type { Kernel } from '../guest-kernel.js';
 
 /** /proc/cpuinfo of a CPU whose state is longer than the 2,696 bytes which User Mode Linux has room for. Pure. */
-export const hasWideState = (cpuinfo: string): boolean => /^flags\s*:.*\samx_tile\b/m.test(cpuinfo);
+const hasWideState = (cpuinfo: string): boolean => /^flags\s*:.*\samx_tile\b/m.test(cpuinfo);
 
 /** Does a tree of Linux ask the host how long its state is, as later ones do (host_fp_size)? */
 export function asksForItsSize(tree: string): boolean {
