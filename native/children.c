@@ -19,6 +19,19 @@ pid_t children_other(pid_t than)
 	return (pid_t)found;
 }
 
+void children_reap(pid_t one, pid_t other)
+{
+	FILE *children = fopen("/proc/thread-self/children", "re");
+	long pid;
+
+	/* One that is passed over, because another left the list before it, is met at the next end. */
+	while (children != NULL && fscanf(children, "%ld", &pid) == 1)
+		if (pid != one && pid != other)
+			(void)waitpid((pid_t)pid, NULL, WNOHANG);
+	if (children != NULL)
+		fclose(children);
+}
+
 void children_kill(void)
 {
 	for (pid_t pid; (pid = children_other(0)) != 0;) {

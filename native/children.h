@@ -7,6 +7,9 @@
 /* The pid of one that is not this one, or 0. */
 pid_t children_other(pid_t than);
 
+/* Takes note of the ends of all but these two, which somebody else waits for. */
+void children_reap(pid_t one, pid_t other);
+
 /* Kills them all, and what they leave to the caller, and waits for their ends. */
 void children_kill(void);
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "birth.h"
+#include "children.h"
 #include "clock.h"
 #include "fd.h"
 #include "launch.h"
@@ -83,6 +84,17 @@ static _Noreturn void become_command(const struct front *front, pid_t parent, in
 	launch_become(&launch, line);
 }
 
+/* Does the plan, which the command is to parse, say adopt=1? */
+static bool adopts(const char *plan, size_t size)
+{
+	const char *const end = plan + size;
+
+	for (; plan < end && strcmp(plan, PLAN_END) != 0; plan += strlen(plan) + 1)
+		if (strcmp(plan, PLAN_ADOPT) == 0)
+			return true;
+	return false;
+}
+
 /* A request is TIMEOUT_MS and the count of own words, then the plan, then the words of the command. */
 void foreground_start(struct front *front, char *request, size_t size)
 {
@@ -97,6 +109,11 @@ void foreground_start(struct front *front, char *request, size_t size)
 	front->timeout_ms = strtoll(request, &request, 10);
 	own = strtol(request, &request, 10);
 	request += strlen(request) + 1;
+	front->adopts = adopts(request, (size_t)(end - request));
+	if (front->adopts && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
+		front_say(front, "fail adopt %d \nexited:%d\n", errno, EXIT_LAUNCH);
+		return;
+	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0)
 		front->command = birth_fork(request, (size_t)(end - request), born);
 	if (ends[0] < 0 || front->command < 0) {
@@ -205,6 +222,8 @@ void foreground_take_signals(struct front *front)
 	while (read(front->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
 		hand_on(front, &info);
 	look_at_command(front);
+	if (front->adopts)
+		children_reap(front->command, front->planner);
 }
 
 void foreground_expire(struct front *front)

@@ -17,6 +17,7 @@ struct front {
 	pid_t planner;    /* 0: a service */
 	int channel;      /* to the planner */
 	pid_t command;    /* 0: not started yet */
+	bool adopts;      /* what its command leaves without a parent */
 	bool ended;       /* the command was started and is reaped */
 	int report_fd;    /* to the command until it is executed; else -1 */
 	int signal_fd;

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "children.h"
 #include "clock.h"
 #include "fd.h"
 #include "signals.h"
@@ -156,6 +157,8 @@ static int watch(struct monitor *monitor)
 	for (;;) {
 		if (monitor->result_fd < 0 && waitpid(monitor->child, &status, WNOHANG) != 0)
 			return status;
+		if (monitor->plan->adopt)
+			children_reap(monitor->child, monitor->expirer);
 		if (monitor->expirer > 0 && waitpid(monitor->expirer, NULL, WNOHANG) != 0)
 			monitor->expirer = 0;
 
@@ -227,6 +230,9 @@ int monitor_fork(struct plan *plan, int result_fd)
 	/* Before the fork, or an early end is missed; and inherited as ignored it would reap. */
 	if (monitor.signal_fd < 0 || sigprocmask(SIG_BLOCK, &watched, NULL) < 0 ||
 	    signal(SIGCHLD, SIG_DFL) == SIG_ERR)
+		return -1;
+	/* It stays what it is when it becomes the finish command, which looks among its children for what got out. */
+	if (plan->adopt && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return -1;
 	monitor.child = fork();
 	if (monitor.child < 0)

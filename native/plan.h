@@ -27,6 +27,8 @@
  *   workdir=FOLDER   entered as the user the ids make
  *   sigignore=N +    ignored by the command; every other signal is at its default
  *   monitor=1        leave a monitor behind
+ *   adopt=1          the parent of the command, its monitor or the front, becomes that of every descendant which
+ *                    loses its own (PR_SET_CHILD_SUBREAPER), so that none gets out of its sight
  *   finish=ARG +     what the monitor becomes when the command has ended, its ending appended:
  *                    exited:N or signaled:N
  *   timeout_ms=N expire=ARG +
@@ -47,6 +49,7 @@
 
 #define PLAN_HEADER "compart-plan/1"
 #define PLAN_END "end"
+#define PLAN_ADOPT "adopt=1"
 #define PLAN_BYTES_MAX ((size_t)8 * 1024 * 1024)
 #define PLAN_RECORDS_MAX ((size_t)65536)
 #define PLAN_CGROUPS_MAX 32
@@ -104,6 +107,7 @@ struct plan_argv {
 struct plan {
 	bool hold;
 	bool monitor;
+	bool adopt;
 	bool setsid;
 	bool nnp;
 	uint64_t timeout_ms; /* 0: none */

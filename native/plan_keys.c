@@ -27,6 +27,7 @@ static int set_flag(bool *flag, const char *value)
 
 static int set_hold(struct plan *plan, char *value) { return set_flag(&plan->hold, value); }
 static int set_monitor(struct plan *plan, char *value) { return set_flag(&plan->monitor, value); }
+static int set_adopt(struct plan *plan, char *value) { return set_flag(&plan->adopt, value); }
 static int set_setsid(struct plan *plan, char *value) { return set_flag(&plan->setsid, value); }
 static int set_nnp(struct plan *plan, char *value) { return set_flag(&plan->nnp, value); }
 
@@ -249,8 +250,9 @@ static int set_finish(struct plan *plan, char *value) { return add_argument(&pla
 static int set_expire(struct plan *plan, char *value) { return add_argument(&plan->expire, value); }
 
 static const struct plan_key keys[] = {
-	{"bind", set_bind, true},         {"capdrop", set_capdrop, true},
-	{"cgroup", set_cgroup, true},     {"clearenv", set_clearenv, false},
+	{"adopt", set_adopt, false},      {"bind", set_bind, true},
+	{"capdrop", set_capdrop, true},   {"cgroup", set_cgroup, true},
+	{"clearenv", set_clearenv, false},
 	{"env", set_env, true},           {"expire", set_expire, true},
 	{"finish", set_finish, true},     {"gid", set_gid, false},
 	{"groups", set_groups, false},    {"hold", set_hold, false},

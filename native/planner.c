@@ -126,7 +126,7 @@ static bool is_limited(__rlimit_resource_t resource)
  */
 static bool is_compiled(const char *verb)
 {
-	static const char *const verbs[] = {"run", "exec", "boot", "finish-run"};
+	static const char *const verbs[] = {"run", "exec", "boot", "finish-run", "guard-run"};
 	const char *choice = getenv(CHOICE);
 	char directory[PATH_MAX];
 

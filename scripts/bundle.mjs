@@ -94,7 +94,11 @@ await Promise.all([
   program('dist/bin/main.cjs', [beside]),
   program('dist/bin/launch.cjs', [beside, only('run', 'exec', 'boot')]),
   // A compiled program's own files are nowhere on the disk: what is beside it is found by where it is itself.
-  program('dist/bin/planner.cjs', [within, only('run', 'exec', 'boot', 'finish-run')], 'process.execPath'),
+  program(
+    'dist/bin/planner.cjs',
+    [within, only('run', 'exec', 'boot', 'finish-run', 'guard-run')],
+    'process.execPath',
+  ),
   ...LAZY.map((name) =>
     build({
       ...common,

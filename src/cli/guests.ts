@@ -16,6 +16,7 @@ export const GUESTS: Readonly<Record<string, Verb>> = {
       'report',
       'trace',
       'best-effort',
+      'strict',
       'json',
     ],
     own: {

@@ -62,9 +62,11 @@ async function obey(argv: readonly string[], terminal: Terminal): Promise<number
 
 const LINES: Lines = {
   run: runLine,
-  mayDetach: ([name = '', ...rest]) => {
+  leavesProcess: ([name = '', ...rest]) => {
     const verb = own(VERBS, name);
-    return verb !== undefined && splitLine(verb, rest).own.some((word) => /^--detach|^-\w*d/.test(word));
+    return (
+      verb !== undefined && splitLine(verb, rest).own.some((word) => /^--(detach|strict)|^-\w*d/.test(word))
+    );
   },
 };
 

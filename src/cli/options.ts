@@ -40,6 +40,7 @@ export const OPTIONS: Readonly<Record<string, Option>> = {
   file: { alias: 'f', metavar: 'FILE', help: 'a compart.yaml; flags win over it' },
   report: { metavar: 'FILE', help: 'writes the exit record as JSON' },
   'best-effort': { help: 'runs without the limits that cannot be enforced, naming each' },
+  strict: { help: 'kills what leaves the compartment, as root inside may try' },
   json: { help: 'one JSON document' },
   level: { metavar: 'core|full', help: 'which metrics; full up to 300 compartments if left out' },
   format: { metavar: 'text|openmetrics', help: 'text if left out' },

@@ -25,10 +25,10 @@ export async function inForeground(
 ): Promise<number> {
   const relay = relaySignals(terminal.host);
   let isTold = false;
-  const tell = ({ record, status, line, notKept }: RunResult): void => {
+  const tell = ({ record, status, line, strict, notKept }: RunResult): void => {
     if (isTold) return;
     isTold = true;
-    for (const said of [line, notKept]) if (said !== null) terminal.say(said);
+    for (const said of [line, strict, notKept]) if (said !== null) terminal.say(said);
     told(record);
     if (report !== null) writeReport(terminal, report, record);
     terminal.leave?.(status);

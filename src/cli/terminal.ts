@@ -25,7 +25,7 @@ export interface Lines {
   /** Runs one. @returns its exit status, errors having been reported */
   run: (words: readonly string[], terminal: Terminal) => Promise<number>;
   /** May it start what outlives it? Yes, where that cannot be said without reading all of it. */
-  mayDetach: (words: readonly string[]) => boolean;
+  leavesProcess: (words: readonly string[]) => boolean;
 }
 
 /** Thrown when nobody reads stdout any more: the end, and nothing to report. */

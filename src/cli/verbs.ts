@@ -45,6 +45,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
       'file',
       'report',
       'best-effort',
+      'strict',
       'json',
     ],
     takesCommand: true,
@@ -59,7 +60,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   load: {
     usage: 'load vm|sched|net|io|pids [flags]',
     summary: 'load one subsystem standing alone, with no process in it',
-    flags: [...LIMIT_FLAGS, 'name', 'label', 'best-effort', 'json'],
+    flags: [...LIMIT_FLAGS, 'name', 'label', 'best-effort', 'strict', 'json'],
     words: [1, 1],
     examples: [
       ['compart load vm --name batch --mem 1G', 'a memory limit for processes to be attached'],
@@ -213,7 +214,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   },
   events: {
     usage: 'events',
-    summary: 'oom, throttle, limit change and exit, as they happen',
+    summary: 'oom, throttle, limit change, escape and exit, as they happen',
     flags: ['json'],
     words: [0, 0],
     examples: [
@@ -286,5 +287,14 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     hidden: true,
     examples: [],
     load: () => import('./commands/expire-run.js'),
+  },
+  'guard-run': {
+    usage: 'guard-run NAME ID',
+    summary: 'kills what leaves a compartment with --strict, as long as that is there',
+    flags: [],
+    words: [2, 2],
+    hidden: true,
+    examples: [],
+    load: () => import('./commands/guard-run.js'),
   },
 };

@@ -42,7 +42,7 @@ export async function changeAlone<T>(
 }
 
 /** Between its claim and its first process, or the end of its load, a record is its maker's to write. */
-function isBeingMade(host: Host, { owner, startedAt }: CompartmentRecord): boolean {
+export function isBeingMade(host: Host, { owner, startedAt }: CompartmentRecord): boolean {
   return owner !== null && startedAt === null && isAlive(host.paths.proc, owner);
 }
 

@@ -3,13 +3,14 @@ import { UndoStack } from '../shared/undo.js';
 import { enclosing } from '../host/cgroup/base.js';
 import { createGroup, type Group } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
-import { selfIdentity, type ProcessIdentity } from '../host/proc/identity.js';
+import { identify, selfIdentity, type ProcessIdentity } from '../host/proc/identity.js';
 import { RECORD_SCHEMA, type CompartmentRecord, type GuestRecord, type SpecRecord } from '../state/record.js';
 import { Store } from '../state/store.js';
 import { groupOf } from './groups.js';
 import type { Limits } from './limits.js';
 import { makeId } from './names.js';
 import { groundOf } from './readings.js';
+import { startGuard } from './strict.js';
 import { sweepName } from './sweep.js';
 import type { FlagRefusal, SubsystemKind } from './subsystem.js';
 import { canHave, checkLimits, kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
@@ -32,6 +33,8 @@ export interface CreateRequest {
   owned: boolean;
   /** What makes it a guest: a kernel of its own. */
   guest?: GuestRecord;
+  /** With `strict` in its spec: argv that starts compart itself, for its guard. */
+  guard?: readonly string[];
   /** Let pass what cannot be enforced, and say so in the record. */
   bestEffort: boolean;
 }
@@ -78,6 +81,7 @@ export async function createCompartment(host: Host, request: CreateRequest): Pro
   const record = {
     ...newRecord(request, group, host.caller.identity(host.paths.proc)),
     stack: kinds.includes('net'),
+    ...(request.spec.strict === true && request.owned ? { front: frontOf(host) } : {}),
   };
   claim(host, store, record, self);
   const undo = new UndoStack();
@@ -93,6 +97,7 @@ export async function createCompartment(host: Host, request: CreateRequest): Pro
       record.owner = null;
       store.save(record);
     }
+    if (request.spec.strict === true) startGuard({ host, store, record }, request.guard ?? []);
     undo.keep();
     return { host, store, record };
   } catch (error) {
@@ -148,6 +153,10 @@ function newRecord(request: CreateRequest, group: Group, owner: ProcessIdentity)
     subsystems: {},
   };
 }
+
+/** What started this process to plan for it. */
+const frontOf = ({ front, paths }: Host): ProcessIdentity | null =>
+  front?.resident === false ? identify(paths.proc, process.ppid) : null;
 
 /** Takes the name; one that a crash left behind is swept first. */
 function claim(host: Host, store: Store, record: CompartmentRecord, claimer: ProcessIdentity): void {

@@ -2,12 +2,13 @@ import { rmSync } from 'node:fs';
 import { CompartError } from '../shared/errors.js';
 import { statusNumber, type ExitStatus } from '../host/launched.js';
 import { readEnding } from '../state/guest.js';
+import { readEscapes, type Escape } from '../state/escapes.js';
 import { History, type ExitRecord } from '../state/history.js';
-import { killGroup } from '../host/cgroup/kill.js';
 import type { Compartment } from './compartment.js';
 import { decideGuest, guestLine } from './guest-verdict.js';
 import { logFile } from './log.js';
 import { readStats } from './readings.js';
+import { killAll } from './strict.js';
 import { takeAway } from './sweep.js';
 import type { NetRecord } from './net/record.js';
 import { decide, unheldLine, verdictLine, type LastReadings } from './verdict.js';
@@ -18,6 +19,8 @@ export interface RunResult {
   /** 0 to 255, as the shell has it; 124 for a timeout. */
   status: number;
   line: string | null;
+  /** What `--strict` did, or null. */
+  strict: string | null;
   /** Why the history does not have it, or null. */
   notKept: string | null;
 }
@@ -41,7 +44,7 @@ export function finishRun(
     return result;
   };
   if (record.spec.keep) {
-    killGroup(record.group);
+    killAll(compartment);
     const result = conclusion(compartment, exit);
     // Before anybody is told: an owner that has ended would have it swept.
     store.save({ ...record, owner: null, main: null, endedAt: Date.now(), exitCode: statusNumber(exit) });
@@ -75,6 +78,7 @@ function resultOf(compartment: Compartment, exit: ExitStatus): RunResult {
   const stats = readStats(compartment);
   const ending = record.guest === undefined ? null : readEnding(store.folder(record.name));
   const decided = timedOut ? null : decideGuest(ending);
+  const escaped = readEscapes(store.folder(record.name));
   const startedAt = record.startedAt ?? record.createdAt;
   const endedAt = Date.now();
   const exitRecord: ExitRecord = {
@@ -89,6 +93,7 @@ function resultOf(compartment: Compartment, exit: ExitStatus): RunResult {
     signal: exit.signal,
     ...(decided ?? decide(exit, timedOut, stats)),
     ...(ending === null ? {} : { guest: ending }),
+    ...(escaped.length === 0 ? {} : { escaped }),
     stats,
   };
   const status = timedOut ? TIMEOUT_STATUS : statusNumber(exit);
@@ -96,11 +101,18 @@ function resultOf(compartment: Compartment, exit: ExitStatus): RunResult {
     record: exitRecord,
     status,
     notKept: null,
+    strict: escaped.length === 0 ? null : strictLine(record.name, escaped),
     line:
       decided === null || record.guest === undefined
         ? (verdictLine(exitRecord, stats, record.spec.timeoutMs) ?? unheld(compartment, stats))
         : guestLine(record.name, record.guest, ending),
   };
+}
+
+function strictLine(name: string, escaped: readonly Escape[]): string {
+  const count = escaped.length === 1 ? '1 process' : `${escaped.length} processes`;
+  const commands = [...new Set(escaped.map(({ command }) => command))].slice(0, 3).join(', ');
+  return `${name}: ${count} killed that had left the compartment (--strict): ${commands}`;
 }
 
 /** By the record as it was made and, where that does not fit, as `set` has left it. */

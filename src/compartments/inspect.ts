@@ -2,6 +2,7 @@ import { isFrozen } from '../host/cgroup/freeze.js';
 import type { Membership } from '../host/cgroup/membership.js';
 import type { Host } from '../host/host.js';
 import { isAlive } from '../host/proc/identity.js';
+import type { Escape } from '../state/escapes.js';
 import { readReport, type GuestReport } from '../state/guest.js';
 import type { CompartmentRecord, GuestRecord, SpecRecord } from '../state/record.js';
 import { Store } from '../state/store.js';
@@ -27,6 +28,8 @@ export interface Inspection {
   spec: SpecRecord;
   /** Only of a guest: its kernel and what it has, and what it last said of itself. */
   guest?: Omit<GuestRecord, 'files'> & { report: GuestReport | null };
+  /** Processes outside of groups that they belong in; absent where there are none, and where nobody looked. */
+  escaped?: Escape[];
   subsystems: Record<
     string,
     {
@@ -66,7 +69,8 @@ function guestOf(
   return { ...guest, report: readReport(store.folder(record.name)) };
 }
 
-export function inspectCompartment(compartment: Compartment): Inspection {
+/** @param escaped what `lookForEscapes` has found of it */
+export function inspectCompartment(compartment: Compartment, escaped: Escape[] = []): Inspection {
   const { host, record } = compartment;
   const alive = record.main !== null && isAlive(host.paths.proc, record.main);
   const subsystems = loadedKinds(compartment).map((kind) => {
@@ -91,6 +95,7 @@ export function inspectCompartment(compartment: Compartment): Inspection {
     labels: record.labels,
     spec: record.spec,
     ...(record.guest === undefined ? {} : { guest: guestOf(compartment, record.guest) }),
+    ...(escaped.length === 0 ? {} : { escaped }),
     subsystems: Object.fromEntries(subsystems),
   };
 }

@@ -74,6 +74,8 @@ export async function launchIn(
   const byManager = host.base.unit === 'user';
   if (byManager) Object.assign(plan, { hold: true, cgroups: [] });
   if (monitor !== undefined) Object.assign(plan, { monitor, setsid: true });
+  // The command itself, not what `exec` brings in later: whoever starts that is not the owner, and looked at by nobody.
+  if (record.spec.strict === true && record.startedAt === null) plan.adopt = true;
   const asked = {
     plan,
     argv: request.argv,

@@ -17,6 +17,7 @@ import {
 import { groupOf } from './groups.js';
 import { requireOrdinary } from './ordinary.js';
 import { loadedKinds } from './readings.js';
+import { startGuard } from './strict.js';
 import type { SubsystemKind } from './subsystem.js';
 import { canHave, checkLimits, isForLife, kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
 
@@ -79,12 +80,18 @@ async function addSubsystem(compartment: Compartment, request: LoadRequest): Pro
     );
   }
   const before = record.group;
+  const strict = record.spec.strict === true || request.spec.strict === true;
   const group = groupOf(host, record.name, [...loadedKinds(compartment), request.kind]);
   // The directories are in the record before they exist; the subsystem is once every process is in them.
   const planned = {
     host,
     store,
-    record: { ...record, group, stack: record.stack || request.kind === 'net' },
+    record: {
+      ...record,
+      group,
+      spec: strict ? { ...record.spec, strict } : record.spec,
+      stack: record.stack || request.kind === 'net',
+    },
   };
   store.save(planned.record);
   try {
@@ -98,6 +105,7 @@ async function addSubsystem(compartment: Compartment, request: LoadRequest): Pro
     );
     for (const pid of groupPids(before)) await joinGroup(host, group, record.name, pid);
     store.save(grown.record);
+    if (strict && record.spec.strict !== true) startGuard(grown, request.guard ?? []);
     return grown;
   } catch (error) {
     takeBack(planned);

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CompartError } from '../shared/errors.js';
-import { killGroup } from '../host/cgroup/kill.js';
 import type { Host } from '../host/host.js';
 import { isAlive } from '../host/proc/identity.js';
 import { Store } from '../state/store.js';
 import { openCompartment } from './compartment.js';
 import { removeDamaged } from './damaged.js';
+import { killAll } from './strict.js';
 import { isPopulated, takeAway } from './sweep.js';
 
 /** How long the owner of a running command has to take its compartment away once the command is dead. */
@@ -21,13 +21,14 @@ export async function removeCompartment(host: Host, name: string, force: boolean
     removeDamaged(await host.ready(), store, name);
     return;
   }
-  const { record } = await openCompartment(host, name);
+  const compartment = await openCompartment(host, name);
+  const { record } = compartment;
   if (isPopulated(record) && !force) {
     throw new CompartError('ERR_COMPART_BUSY', `processes run in "${name}"`, {
       hint: `compart rm --force ${name} kills them`,
     });
   }
-  killGroup(record.group);
+  killAll(compartment);
   // One that was made without a command has nobody who waits for its end.
   const owner = record.main === null && record.startedAt !== null ? null : record.owner;
   for (const started = Date.now(); owner !== null && isAlive(host.paths.proc, owner); await delay(5)) {

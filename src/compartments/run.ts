@@ -123,6 +123,7 @@ export async function startDetached(
     record.startedAt = Date.now();
     record.main = identify(host.paths.proc, report.pid);
     record.owner = identify(host.paths.proc, launched.pid) ?? selfIdentity(host.paths.proc);
+    if (record.front !== undefined) record.front = null;
     store.save(record);
     launched.release();
     return compartment;

@@ -1,11 +1,11 @@
 import { rmSync } from 'node:fs';
-import { killGroup } from '../host/cgroup/kill.js';
 import { isEmpty, removeGroup } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
 import { isAlive, selfIdentity } from '../host/proc/identity.js';
 import { forget, runsUnder } from './damaged.js';
 import { isBroken, tryLock, unlock } from '../state/lock.js';
 import { groundOf } from './readings.js';
+import { killAll } from './strict.js';
 import { SUBSYSTEMS } from './subsystems.js';
 import { keepUsage } from './usage.js';
 import type { CompartmentRecord } from '../state/record.js';
@@ -36,7 +36,7 @@ export function takeAway(host: Host, store: Store, record: CompartmentRecord, on
     return now === null;
   }
   try {
-    killGroup(record.group);
+    killAll({ host, store, record: now });
     if (onEmpty === undefined) keepUsage({ host, store, record: now });
     else onEmpty();
     if (now.stack) SUBSYSTEMS.net.release?.(host, groundOf({ store, record: now }));

@@ -24,6 +24,8 @@ export interface LaunchPlan {
   clearEnv?: boolean;
   unsetEnv?: readonly string[];
   env?: Record<string, string>;
+  /** Its parent, the front or a monitor, adopts what loses its own among what descends from it. */
+  adopt?: boolean;
   /** A supervisor that stays after compart has returned. */
   monitor?: { timeoutMs: number | null; finish: string[]; expire: string[] };
 }
@@ -39,6 +41,7 @@ export function encodePlan(plan: LaunchPlan): Buffer {
     for (const argument of plan.monitor.finish) add('finish', argument);
     for (const argument of plan.monitor.expire) add('expire', argument);
   }
+  if (plan.adopt) add('adopt', 1);
   if (plan.setsid) add('setsid', 1);
   for (const path of plan.cgroups) add('cgroup', path);
   for (const { type, path } of plan.namespaces ?? []) add('ns', `${type}:${path}`);

@@ -1,6 +1,7 @@
 import { attachProcesses, type Attached } from '../compartments/attach.js';
 import { createCompartment, openCompartment } from '../compartments/compartment.js';
 import { watchEvents, type CompartmentEvent } from '../compartments/events.js';
+import { lookForEscapes } from '../compartments/escape.js';
 import { inspectCompartment, listCompartments, type Inspection } from '../compartments/inspect.js';
 import { parseLimits, recordedLimits } from '../compartments/limits.js';
 import { checkName, makeName } from '../compartments/names.js';
@@ -77,7 +78,8 @@ export class Compartment extends Handle implements AsyncDisposable {
   /** All compartments and guests of this user, as `compart ps --json` shows them; what a crash has left is swept. */
   static async list(): Promise<Inspection[]> {
     const { compartments } = await listCompartments(home.host);
-    return compartments.map(inspectCompartment);
+    const escapes = await lookForEscapes(home.host, compartments);
+    return compartments.map((each) => inspectCompartment(each, escapes.get(each.record.id)));
   }
 
   /**

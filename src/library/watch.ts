@@ -2,10 +2,12 @@ import {
   changesOf,
   exitEvents,
   oomKillsOf,
+  toldOf,
   type CompartmentEvent,
   type Seen,
 } from '../compartments/events.js';
 import type { Compartment } from '../compartments/compartment.js';
+import { EscapeWatch } from '../compartments/escape.js';
 import { readStats } from '../compartments/readings.js';
 import type { ExitRecord } from '../state/history.js';
 
@@ -28,15 +30,18 @@ export interface Watched {
  */
 export async function* watchOne(watched: Watched): AsyncGenerator<CompartmentEvent, void> {
   const { compartment, signal, fromStart } = watched;
-  const { store, record } = compartment;
+  const { host, store, record } = compartment;
   const seen = new Map<string, Seen>();
+  const escapes = new EscapeWatch();
   const stop = new Stop(watched.ended, signal);
   try {
     for (let first = !fromStart; !stop.isDue; first = false) {
       const now = store.read(record.name);
       if (now === null || now.id !== record.id) break;
       const { vm, sched } = readStats({ ...compartment, record: now });
-      yield* changesOf(now, oomKillsOf(compartment, vm), sched, seen, first);
+      const outside = await escapes.look(host, [{ ...compartment, record: now }]);
+      const escaped = toldOf({ store, record: now }, outside.get(now.id));
+      yield* changesOf(now, oomKillsOf(compartment, vm), sched, escaped, seen, first);
       await stop.within(LOOK_EVERY_MS);
     }
     if (signal?.aborted === true) return;

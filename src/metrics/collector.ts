@@ -1,3 +1,4 @@
+import { lookForEscapes } from '../compartments/escape.js';
 import type { Host } from '../host/host.js';
 import { KernelReader } from '../host/kernfs.js';
 import { Pace } from '../shared/pace.js';
@@ -54,6 +55,7 @@ export class Collector {
     const records = await this.#meter.time('state', () => this.#readRecords(pace));
     const shown = level ?? (records.length > MANY ? 'core' : 'full');
     const compartments = await this.#meter.time('cgroup', () => this.#readGroups(records, shown, pace));
+    if (shown === 'full') await this.#meter.time('cgroup', () => this.#lookForEscapes(compartments));
     await this.#meter.time('network', () => this.#network.read(compartments, shown, pace));
     await this.#meter.time('guest', () => this.#readGuests(compartments, pace));
     const totals = await this.#meter.time('state', () => this.#readTotals(records, compartments, pace));
@@ -88,6 +90,17 @@ export class Collector {
       if (pace.isDue()) await pace.rest();
     }
     return snapshots;
+  }
+
+  /** Reads all processes: of more compartments than a full scrape shows, nobody has the time for it. */
+  async #lookForEscapes(snapshots: readonly Snapshot[]): Promise<void> {
+    const all = snapshots.map(({ record }) => ({ host: this.#host, store: this.#store, record }));
+    try {
+      const escapes = await lookForEscapes(this.#host, all);
+      for (const snapshot of snapshots) snapshot.escaped = escapes.get(snapshot.record.id)?.length ?? 0;
+    } catch {
+      this.#meter.fail('cgroup');
+    }
   }
 
   async #readGuests(snapshots: readonly Snapshot[], pace: Pace): Promise<void> {

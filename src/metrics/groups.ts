@@ -8,6 +8,7 @@ import { groupReader, type Group } from '../host/cgroup/group.js';
 import { membershipOf, type Membership } from '../host/cgroup/membership.js';
 import type { Host } from '../host/host.js';
 import type { KernelReader } from '../host/kernfs.js';
+import { readEscapes } from '../state/escapes.js';
 import type { CompartmentRecord } from '../state/record.js';
 import type { Store } from '../state/store.js';
 import type { Level } from './family.js';
@@ -60,7 +61,10 @@ export class GroupCollector {
     if (membership === null) return null;
     const state = this.#stateOf(store, record, membership);
     const { frozen, frozenUs } = membership;
-    return { record, state, frozen, frozenUs, ...snapshot, net: null, guest: null, reason: null };
+    const folder = store.folder(record.name);
+    const escapesKilled = record.spec.strict === true ? readEscapes(folder).length : 0;
+    const later = { net: null, guest: null, reason: null, escaped: null };
+    return { record, state, frozen, frozenUs, escapesKilled, ...snapshot, ...later };
   }
 
   #stateOf(store: Store, record: CompartmentRecord, membership: Membership): State {

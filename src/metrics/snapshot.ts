@@ -40,6 +40,10 @@ export interface Snapshot {
   state: State;
   frozen: boolean;
   frozenUs: number | null;
+  /** Processes outside of groups that they belong in; null where nobody looked. */
+  escaped: number | null;
+  /** Processes that `--strict` has killed for that. */
+  escapesKilled: number;
   vm: (MemoryStats & MemoryMore) | null;
   sched: (CpuStats & CpuMore) | null;
   io: (IoStats & IoMore) | null;

@@ -107,6 +107,20 @@ export const LIFE: ReadonlyArray<Family<Seen>> = [
     v1: 'the same in the twin; else none',
     value: ({ frozenUs }) => (frozenUs === null ? null : frozenUs / 1e6),
   }),
+  one('gauge', {
+    name: 'compart_escaped_processes',
+    live: true,
+    help: 'Processes of the compartment that are outside of its groups.',
+    v2: '/proc/PID/stat, /proc/PID/cgroup',
+    v1: 'the same, and /proc/PID/task/TID/cgroup',
+    value: ({ escaped }) => escaped,
+  }),
+  one('counter', {
+    name: 'compart_escapes_killed_total',
+    help: 'Processes killed because they had left the compartment (--strict).',
+    v2: 'escaped in the folder of the compartment',
+    value: ({ escapesKilled }) => escapesKilled,
+  }),
 ];
 
 /** The build, whose facts are the same in every scrape. */

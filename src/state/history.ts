@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { errnoOf } from '../shared/errors.js';
+import type { Escape } from './escapes.js';
 import type { GuestEnding } from './guest.js';
 import { foldHistory } from './fold.js';
 import { makePrivateDir, readJson, stateError, writeJson } from './json.js';
@@ -27,6 +28,8 @@ export interface ExitRecord {
   verdict: Verdict;
   /** Only of a guest: why its kernel is no more, and its own words. */
   guest?: GuestEnding;
+  /** What had left the compartment and was killed for it (`--strict`); absent where nothing was. */
+  escaped?: Escape[];
   limitHit: 'vm' | 'sched' | 'net' | 'io' | 'pids' | null;
   stats: Record<string, unknown>;
 }

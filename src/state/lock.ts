@@ -111,6 +111,12 @@ export function unlock(folder: string, lock: Lock): void {
   rmSync(`${folder}/${lock}`, { force: true });
 }
 
+/** Is somebody who is alive at this work? */
+export function isHeld(folder: string, lock: Lock, proc: string): boolean {
+  const holder = holderOf(`${folder}/${lock}`);
+  return holder !== null && isAlive(proc, holder);
+}
+
 /** Did whoever holds the lock die over its work? */
 export function isBroken(folder: string, lock: Lock, proc: string): boolean {
   const holder = holderOf(`${folder}/${lock}`);

@@ -30,6 +30,8 @@ export interface SpecRecord {
   limits: Record<string, string>;
   /** The compart.yaml that brought it up, or null: those of one file reach each other by name. */
   project: string | null;
+  /** Is what gets out of its groups to be killed? */
+  strict?: boolean;
 }
 
 /** The kernel of its own that a guest has, and what that kernel is given. */
@@ -85,6 +87,8 @@ export interface CompartmentRecord {
   spec: SpecRecord;
   /** The command itself. */
   main: ProcessIdentity | null;
+  /** With `strict` alone: the front, parent of the command and of the owner, which plans for it; null for a monitor, which is the owner. */
+  front?: ProcessIdentity | null;
   /** Who removes the compartment at its end; if it is gone without doing so, `gc` does. Null: nobody, it stays. */
   owner: ProcessIdentity | null;
   exitCode: number | null;

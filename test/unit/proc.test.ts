@@ -17,6 +17,8 @@ describe('parseStat', () => {
       processGroup: 4700,
       foregroundGroup: 4701,
       kernelThread: false,
+      exiting: false,
+      threads: 5,
       startTime: 123_456,
     });
   });

@@ -30,15 +30,16 @@ export const handler: Handler = async (args, terminal) => {
     );
   const report = reportOf(args, terminal.host);
   const detach = args.on('detach');
-  const request = guestRequest(terminal.host, args, detach);
+  const asked = guestRequest(terminal.host, args, detach);
+  const request = { ...asked, run: { ...asked.run, guard: terminal.self } };
   sayNotEnforced(terminal, request.run);
   if (detach)
     return announce(terminal, await bootDetached(terminal.host, request, terminal.self), args.on('json'));
   // One that was booted ahead has a name already, and no boot to be traced.
   const ahead = args.text('name') === null && !args.on('trace') ? terminal.guests : null;
   const start = (told: RunRequest['told']): Promise<Run> => {
-    const asked = { ...request, run: { ...request.run, told } };
-    return ahead?.take(terminal.host, asked) ?? bootGuest(terminal.host, asked);
+    const heard = { ...request, run: { ...request.run, told } };
+    return ahead?.take(terminal.host, heard) ?? bootGuest(terminal.host, heard);
   };
   return inForeground(terminal, report, start, (record) => {
     if (args.on('trace')) sayTrace(terminal, loadedMs, record.guest?.stages ?? null);

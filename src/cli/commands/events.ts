@@ -1,9 +1,11 @@
 import { watchEvents, type CompartmentEvent } from '../../compartments/events.js';
+import { commandLine } from '../format.js';
 import type { Handler } from '../verbs.js';
 
 function text({ time, name, event, detail }: CompartmentEvent): string {
   const words = Object.entries(detail).map(
-    ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+    ([key, value]) =>
+      `${key}=${typeof value === 'string' ? commandLine([value], 40) : JSON.stringify(value)}`,
   );
   return `${time}  ${name}  ${event}  ${words.join(' ')}\n`;
 }

@@ -26,7 +26,7 @@ function requireOwn(kind: SubsystemKind, flag: string): void {
   );
 }
 
-export const handler: Handler = async (args, { host, out, json }) => {
+export const handler: Handler = async (args, { host, self, out, json }) => {
   const kind = kindOf('load', args.words[0] ?? '');
   const name = args.text('name');
   const texts = limitTexts(args);
@@ -40,7 +40,9 @@ export const handler: Handler = async (args, { host, out, json }) => {
     spec: {
       ...NO_COMMAND,
       limits: recordedLimits(texts),
+      ...(args.on('strict') ? { strict: true } : {}),
     },
+    guard: self,
   });
   if (args.on('json')) json(inspectCompartment(compartment));
   else out(`${compartment.record.name}\n`);

@@ -2,6 +2,7 @@ import { formatCpu } from '../../shared/units/cpu.js';
 import { formatBitRate } from '../../shared/units/rate.js';
 import { formatSize } from '../../shared/units/size.js';
 import type { CpuStats, MemoryStats, PidsStats } from '../../host/cgroup/driver.js';
+import { lookForEscapes } from '../../compartments/escape.js';
 import { inspectCompartment, listCompartments, type Inspection } from '../../compartments/inspect.js';
 import type { NetStats } from '../../compartments/net/record.js';
 import { ago, commandLine, orDash, percentOf, table } from '../format.js';
@@ -30,7 +31,7 @@ function row(item: Inspection): string[] {
   return [
     item.name,
     item.kind,
-    item.state,
+    item.escaped === undefined ? item.state : `${item.state}, ${item.escaped.length} escaped`,
     orDash(item.pid),
     `${orDash(memory?.usageBytes, formatSize)}/${orDash(memory?.limitBytes, formatSize)}`,
     `${orDash(cpu?.usageUs, (us) => percentOf(us, Date.now() - since))}/${orDash(cpu?.limitCpus, formatCpu)}`,
@@ -43,7 +44,8 @@ function row(item: Inspection): string[] {
 
 export const handler: Handler = async (args, { host, out, json, say }) => {
   const { compartments, damaged } = await listCompartments(host);
-  const items = compartments.map(inspectCompartment);
+  const escapes = await lookForEscapes(host, compartments);
+  const items = compartments.map((each) => inspectCompartment(each, escapes.get(each.record.id)));
   if (args.on('json')) json(items.map(({ spec: _spec, ...rest }) => rest));
   else out(table(HEADER, items.map(row)));
   for (const { name, why } of damaged) say(`${name}: ${why}; compart rm --force ${name} removes it`);

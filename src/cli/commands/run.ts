@@ -9,7 +9,8 @@ import type { Handler } from '../verbs.js';
 
 export const handler: Handler = async (args, terminal) => {
   const report = reportOf(args, terminal.host);
-  const request = runRequest(terminal.host, args, await entryOf(args, terminal.host));
+  const asked = runRequest(terminal.host, args, await entryOf(args, terminal.host));
+  const request = { ...asked, guard: terminal.self };
   if (request.argv.length === 0) {
     throw usageError(
       `run: a command is missing, also in ${args.text('file') ?? 'the file'}`,

@@ -106,7 +106,7 @@ export class Session {
     const { host: own, lines, world, open } = this.#ground;
     const { env, cwd } = hello;
     if (!open() || hello.world !== world || !PLANNED.has(hello.words[0] ?? '')) return null;
-    if (lines.mayDetach(hello.words) || SHARED.some((name) => env[name] !== own.caller.env[name]))
+    if (lines.leavesProcess(hello.words) || SHARED.some((name) => env[name] !== own.caller.env[name]))
       return null;
     const identity = identify(own.paths.proc, hello.pid);
     if (identity === null) return null;

@@ -11,11 +11,15 @@ export interface ProcessStat {
   /** Foreground process group of the controlling terminal, -1 without one. */
   foregroundGroup: number;
   kernelThread: boolean;
+  /** It has begun to end. */
+  exiting: boolean;
+  threads: number;
   /** Clock ticks since boot at which it started: with the pid, an identity that is never reused. */
   startTime: number;
 }
 
 const PF_KTHREAD = 0x00200000;
+const PF_EXITING = 0x00000004;
 
 /** Parses /proc/PID/stat; the command may hold blanks and parentheses, so fields count from the last `)`. */
 export function parseStat(text: string): ProcessStat | null {
@@ -33,6 +37,8 @@ export function parseStat(text: string): ProcessStat | null {
     processGroup: at(5),
     foregroundGroup: at(8),
     kernelThread: (at(9) & PF_KTHREAD) !== 0,
+    exiting: (at(9) & PF_EXITING) !== 0,
+    threads: at(20),
     startTime: at(22),
   };
 }

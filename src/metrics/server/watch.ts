@@ -1,15 +1,18 @@
 import type { Host } from '../../host/host.js';
 import type { CpuStats, MemoryStats } from '../../host/cgroup/driver.js';
+import type { Compartment } from '../../compartments/compartment.js';
+import { EscapeWatch } from '../../compartments/escape.js';
 import {
   changesOf,
   exitEvents,
   oomKillsOf,
+  toldOf,
   watchEnds,
   type CompartmentEvent,
   type Ends,
   type Seen,
 } from '../../compartments/events.js';
-import type { Sample } from '../page/wire.js';
+import type { Listed, Sample } from '../page/wire.js';
 import { QuickLook } from './quick.js';
 import { survey } from './survey.js';
 
@@ -28,6 +31,7 @@ export class Watch {
   readonly #host: Host;
   readonly #ends: Ends;
   readonly #quick = new QuickLook();
+  readonly #escapes = new EscapeWatch();
   readonly #seen = new Map<string, Seen>();
   /** JSON of each compartment as it was last seen, by id. */
   #known = new Map<string, string>();
@@ -44,7 +48,9 @@ export class Watch {
     const changed: string[] = [];
     const events: CompartmentEvent[] = [];
     this.#quick.begin();
-    for await (const [compartment, listed] of survey(this.#host, (each) => this.#quick.look(each))) {
+    const look = (each: Compartment): Listed => this.#quick.look(each);
+    const lookOutside: EscapeWatch['look'] = (host, all) => this.#escapes.look(host, all);
+    for await (const [compartment, listed] of survey(this.#host, look, lookOutside)) {
       const { record } = compartment;
       const { vm, sched } = listed.subsystems as Record<string, { stats: unknown } | undefined>;
       const memory = vm?.stats as MemoryStats | undefined;
@@ -53,6 +59,7 @@ export class Watch {
           record,
           oomKillsOf(compartment, memory),
           sched?.stats as CpuStats | undefined,
+          toldOf(compartment, listed.escaped),
           this.#seen,
           this.#first,
         ),

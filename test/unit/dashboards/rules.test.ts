@@ -13,7 +13,7 @@ const testsOf = (name: string): RuleTests['tests'] =>
 const alerts = rules('alerts').map((rule) => ({ name: rule.alert ?? '', ...rule }));
 
 describe('the alerts', () => {
-  it('are the 11 of the schema, and one for what was gone before a scrape', () => {
+  it('are the 11 of the schema, one for what was gone before a scrape, and one for what has left', () => {
     expect(alerts.map(({ name }) => name.replace('Compart', ''))).toEqual([
       'OOMKill',
       'OOMKillInRemoved',
@@ -24,6 +24,7 @@ describe('the alerts', () => {
       'BandwidthSaturated',
       'RestartLoop',
       'FrozenLong',
+      'Escaped',
       'GuestDown',
       'CollectorFailing',
       'ExporterDown',

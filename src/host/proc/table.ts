@@ -1,0 +1,94 @@
+import { readdirSync } from 'node:fs';
+import type { Pace } from '../../shared/pace.js';
+import { parseSelfCgroup } from '../cgroup/detect.js';
+import { KernelReader } from '../kernfs.js';
+import { parseStat, type ProcessStat } from './stat.js';
+
+/** A process, and by controller (`''` for v2) the group that it is in, as /proc/PID/cgroup has it. */
+export interface ProcessEntry {
+  stat: ProcessStat;
+  groups: ReadonlyMap<string, string>;
+}
+
+/** Every process that runs, by pid. */
+export type ProcessTable = ReadonlyMap<number, ProcessEntry>;
+
+/**
+ * Reads all processes, two files each, and hands the table out again and again on the way there: whoever has time for
+ * others stops in between, and the last one is whole. What is about to end is left out, as v1 says of it that it is in
+ * the root of every hierarchy (proc_cgroup_show).
+ */
+export function* readingProcesses(proc: string): Generator<ProcessTable, ProcessTable> {
+  const reader = new KernelReader();
+  const table = new Map<number, ProcessEntry>();
+  for (const name of readdirSync(proc)) {
+    if (!/^\d+$/.test(name)) continue;
+    const entry = readEntry(reader, proc, name);
+    if (entry !== null) table.set(entry.stat.pid, entry);
+    yield table;
+  }
+  return table;
+}
+
+/** The same at once. */
+export function readProcesses(proc: string): ProcessTable {
+  const reading = readingProcesses(proc);
+  for (;;) {
+    const { done, value } = reading.next();
+    if (done === true) return value;
+  }
+}
+
+/** The same in slices. */
+export async function readProcessesBySlices(proc: string, pace: Pace): Promise<ProcessTable> {
+  const reading = readingProcesses(proc);
+  for (;;) {
+    const { done, value } = reading.next();
+    if (done === true) return value;
+    if (pace.isDue()) await pace.rest();
+  }
+}
+
+/** Where a process is one by one: v1 lets a thread be in another group than the others. */
+export function threadGroups(proc: string, pid: number): Array<ReadonlyMap<string, string>> {
+  const reader = new KernelReader();
+  return threadsOf(proc, pid).flatMap((thread) => groupsAt(reader, `${proc}/${pid}/task/${thread}`) ?? []);
+}
+
+function readEntry(reader: KernelReader, proc: string, pid: string): ProcessEntry | null {
+  try {
+    const stat = parseStat(reader.read(`${proc}/${pid}/stat`) ?? '');
+    if (stat === null || stat.kernelThread || stat.state === 'X') return null;
+    // Its first thread may have ended before the others, and is a zombie then: ask the last.
+    const last = stat.state === 'Z' ? livingThread(proc, pid) : null;
+    if (last === null && (stat.state === 'Z' || stat.exiting)) return null;
+    const groups = groupsAt(reader, last === null ? `${proc}/${pid}` : `${proc}/${pid}/task/${last}`);
+    return groups === null ? null : { stat, groups };
+  } catch {
+    // ESRCH: it ended between open and read.
+    return null;
+  }
+}
+
+function livingThread(proc: string, pid: string): string | null {
+  const last = threadsOf(proc, pid).at(-1) ?? pid;
+  return last === pid ? null : last;
+}
+
+function threadsOf(proc: string, pid: number | string): string[] {
+  try {
+    return readdirSync(`${proc}/${pid}/task`);
+  } catch {
+    // It has ended.
+    return [];
+  }
+}
+
+function groupsAt(reader: KernelReader, folder: string): ReadonlyMap<string, string> | null {
+  try {
+    const text = reader.read(`${folder}/cgroup`);
+    return text === null ? null : parseSelfCgroup(text);
+  } catch {
+    return null;
+  }
+}
