@@ -84,6 +84,7 @@ void clients_close(struct keeper *keeper, int number)
 	tty_line_detach(keeper, number);
 	if (keeper->memory.client == number)
 		keeper->memory.client = -1;
+	mounts_forget(keeper, number);
 	mux_client_gone(keeper->mux, number);
 	close(client->fd);
 	free(client->in);

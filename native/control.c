@@ -47,28 +47,29 @@ static void give_console(struct keeper *keeper, int client)
 	tty_line_attach(keeper, client);
 }
 
-struct request {
-	const char *what, *bytes, *ms;
-};
-
 static void read_request(struct request *request, const struct frame *frame)
 {
+	const struct {
+		const char *key, **value;
+	} words[] = {
+		{"do", &request->what},     {"bytes", &request->bytes}, {"ms", &request->ms},
+		{"from", &request->from},   {"at", &request->at},       {"mode", &request->mode},
+		{"dev", &request->device},  {"ino", &request->inode},   {"force", &request->force},
+	};
 	const char *key, *value;
 	size_t at = 0, size;
 
-	while ((value = frame_record(frame, &at, &key, &size)) != NULL) {
-		if (size == 2 && memcmp(key, "do", 2) == 0)
-			request->what = value;
-		else if (size == 5 && memcmp(key, "bytes", 5) == 0)
-			request->bytes = value;
-		else if (size == 2 && memcmp(key, "ms", 2) == 0)
-			request->ms = value;
-	}
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		*words[i].value = "";
+	while ((value = frame_record(frame, &at, &key, &size)) != NULL)
+		for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+			if (strlen(words[i].key) == size && memcmp(words[i].key, key, size) == 0)
+				*words[i].value = value;
 }
 
 void control_take(struct keeper *keeper, int client, const struct frame *frame)
 {
-	struct request request = {.what = "", .bytes = "", .ms = ""};
+	struct request request;
 	uint64_t number = keeper->plan->stop_ms;
 
 	read_request(&request, frame);
@@ -79,6 +80,10 @@ void control_take(struct keeper *keeper, int client, const struct frame *frame)
 	} else if (strcmp(request.what, "memory") == 0 &&
 		   number_parse(request.bytes, strlen(request.bytes), UINT64_C(1) << 50, &number) == 0) {
 		memory_begin(keeper, client, number);
+	} else if (strcmp(request.what, "mount") == 0) {
+		mounts_begin(keeper, client, &request);
+	} else if (strcmp(request.what, "unmount") == 0) {
+		mounts_end(keeper, client, &request);
 	} else if (strcmp(request.what, "stop") == 0 &&
 		   (*request.ms == '\0' ||
 		    number_parse(request.ms, strlen(request.ms), INT32_MAX, &number) == 0)) {

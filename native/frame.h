@@ -48,14 +48,20 @@
  *               processes= oom_kills= uptime_us= swap_total= swap_free=
  *               tasks_denied= (where there is a limit on tasks; also unasked, before an EXIT)
  *   >  PUBLISH  text: net and host names that change while the guest runs: hosts=TEXT of /etc/hosts
+ *   >  MOUNT    text: number= of the mount, for the answer, and mount=hostfs:DIR at=PATH mode=ro|rw as of
+ *               guest_config.h; refused where something is mounted at PATH already (EBUSY)
+ *   >  UNMOUNT  text: number=, at=PATH, force=1: also where it is in use
+ *   <  MOUNTED  text: number=, errno= (0: done), to either
  *   >  POWEROFF u32 ms of patience: TERM to everything (or the init of the root its own way), file
  *               systems unmounted, power off; when the time is up, at once
  *   <  LOG      text: line=WORDS, for people
  *
  * And between a client and the keeper alone:
  *
- *   >  CONTROL  text: do=status|memory|stop|console, what it wants besides: bytes= of RAM to leave to
- *               the guest (memory), ms= of patience (stop)
+ *   >  CONTROL  text: do=status|memory|stop|console|mount|unmount, what it wants besides: bytes= of RAM
+ *               to leave to the guest (memory), ms= of patience (stop); from=PATH of the host, without
+ *               links, and what is there, dev= and ino= as of stat(2), at=PATH in the guest, mode=ro|rw (mount);
+ *               at=PATH and force=1 (unmount)
  *   <  ANSWER   text: ok=1, or error=TEXT; status answers with the stages and the last REPORT
  */
 #ifndef COMPART_FRAME_H
@@ -88,7 +94,10 @@ enum frame_type {
 	FRAME_LOG,
 	FRAME_CONTROL,
 	FRAME_ANSWER,
-	FRAME_TYPE_MAX = FRAME_ANSWER
+	FRAME_MOUNT,
+	FRAME_UNMOUNT,
+	FRAME_MOUNTED,
+	FRAME_TYPE_MAX = FRAME_MOUNTED
 };
 
 struct frame {

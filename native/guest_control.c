@@ -1,5 +1,6 @@
 /* compart-guest control: see guest.c. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 
 int guest_control_ask(struct stream *stream, const char *folder, char *const *records, struct frame *answer)
 {
-	char text[1024];
+	char text[3 * PATH_MAX]; /* two of them and some words: a mount */
 	size_t size = 0;
 	int fd = stream_dial(folder);
 

@@ -20,6 +20,10 @@ static void guest_said(void *owner, const struct frame *frame)
 		}
 		return;
 	}
+	if (frame->type == FRAME_MOUNTED) {
+		mounts_answered(keeper, frame);
+		return;
+	}
 	if (frame->type == FRAME_HELLO) {
 		keeper->boot_ms = CLOCK_NEVER;
 		if (keeper->plan->report_ms != 0)

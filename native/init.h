@@ -41,6 +41,21 @@ void init_open_trees(const struct guest_config *config, struct init_trees *trees
 void init_mount_system(const struct guest_config *config);
 void init_mount_trees(const struct guest_config *config, const struct init_trees *trees);
 
+/* A folder of the sandbox, mounted. 0 or an errno. */
+int init_mount_hostfs(const char *folder, const char *at, bool writable);
+
+/*
+ * The same of a folder or a file, at a folder to be used for it, and taken out of there: a detached mount in
+ * *tree. 0 or an errno.
+ */
+int init_open_hostfs(const struct guest_mount *wanted, const char *at, int *tree, bool *is_file);
+
+/* A detached copy of what is mounted at the path; -1 with errno. */
+int init_take_out(const char *path);
+
+/* Puts a detached mount, which is closed, at a place that is made if it is missing. 0 or an errno. */
+int init_put(int tree, const char *at, bool is_file);
+
 /* A folder and those above it, where they are missing. 0 or an errno. */
 int init_make_folders(const char *path);
 

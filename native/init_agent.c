@@ -95,6 +95,11 @@ static void take_frame(void *context, const struct frame *frame)
 	case FRAME_PUBLISH:
 		publish(agent, frame);
 		break;
+	case FRAME_MOUNT:
+	case FRAME_UNMOUNT:
+		late_take(&agent->late, frame);
+		agent->childless = false;
+		break;
 	case FRAME_POWEROFF:
 		power_begin(&agent->power, frame_u32(frame, 0), now_ms);
 		break;
@@ -126,6 +131,7 @@ static void reap(struct agent *agent)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		sessions_reaped(&agent->sessions, pid, status, now_ms);
 		shell_reaped(&agent->shell, pid);
+		late_reaped(&agent->late, pid, status);
 	}
 	agent->childless = pid < 0 && errno == ECHILD;
 }
@@ -226,7 +232,7 @@ static void open_agent(struct agent *agent, int packet_fd, const char *shell)
 	set_signals(agent);
 	if (agent->epoll_fd < 0 || agent->signal_fd < 0 || agent->wire == NULL)
 		init_fail(ENOMEM, "cannot begin");
-	agent->sessions.wire = agent->wire;
+	agent->sessions.wire = agent->late.wire = agent->wire;
 	agent->sessions.epoll_fd = agent->shell.epoll_fd = agent->epoll_fd;
 	/* Process 1 is spared by the OOM killer as it is (mm/oom_kill.c, oom_unkillable_task). */
 	agent->sessions.guarded = agent->shell.unguarded = getpid() != 1;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "guest_session.h"
+#include "init_late.h"
 #include "init_power.h"
 #include "init_shell.h"
 
@@ -25,6 +26,7 @@ struct agent {
 	struct watch packets, signals;
 	struct power power;
 	struct shell shell;
+	struct late late;
 };
 
 /* Serves the host over the packet socket until it says POWEROFF. shell may be NULL. */

@@ -111,6 +111,16 @@ static int attach(int tree, const char *at)
 	return error;
 }
 
+int init_put(int tree, const char *at, bool is_file)
+{
+	int error = make_place(at, is_file);
+
+	if (error == 0)
+		return attach(tree, at);
+	close(tree);
+	return error;
+}
+
 /*
  * /etc/resolv.conf is often a link to what only a running system has: in an overlay a file takes its
  * place. A root that is written itself is left as it is, which is worth a line, not the guest.
@@ -132,9 +142,7 @@ void init_mount_trees(const struct guest_config *config, const struct init_trees
 {
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const char *at = config->mounts[i].at;
-		int error = make_place(at, trees->is_file[i]);
-		if (error == 0)
-			error = attach(trees->mounts[i], at);
+		int error = init_put(trees->mounts[i], at, trees->is_file[i]);
 		if (error != 0)
 			init_fail(error, "cannot mount %s on %s", config->mounts[i].from, at);
 	}

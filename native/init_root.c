@@ -18,12 +18,6 @@
 #define SCRATCH "/m"
 #define ROOT "/new"
 
-/* Mounts a folder of the first root by a hostfs of its own: the first root is mounted read-only. */
-static int mount_hostfs(const char *folder, const char *at, bool writable)
-{
-	return mount("none", at, "hostfs", writable ? 0 : MS_RDONLY, folder) < 0 ? errno : 0;
-}
-
 /* The file system is found by trying; one that is not in this kernel is no error yet. */
 static void mount_block(const char *device, const char *at, bool writable)
 {
@@ -55,7 +49,7 @@ static void mount_root(const struct guest_config *config, const char *at, bool w
 		mount_block(config->root, at, writable);
 		return;
 	}
-	int error = mount_hostfs(config->root, at, writable);
+	int error = init_mount_hostfs(config->root, at, writable);
 	if (error != 0)
 		init_fail(error, "cannot mount hostfs of %s", config->root);
 }
@@ -102,31 +96,24 @@ static void mount_through(const struct guest_config *config)
 
 static int clone_tree(const char *path)
 {
-	int fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	int fd = init_take_out(path);
 
 	if (fd < 0)
 		init_fail(errno, "cannot take %s out", path);
 	return fd;
 }
 
-/* A hostfs of a file cannot be mounted on a folder, which tells it (ENOTDIR): it comes by its own folder. */
 static int open_mount(const struct guest_mount *wanted, size_t number, bool *is_file)
 {
-	char place[4096 + 16], folder[4096];
-	const char *slash = strrchr(wanted->from, '/');
+	char place[32];
+	int tree;
 
 	snprintf(place, sizeof place, SCRATCH "/%zu", number);
 	make(place);
-	int error = mount_hostfs(wanted->from, place, wanted->writable);
-	*is_file = error == ENOTDIR;
-	if (*is_file) {
-		snprintf(folder, sizeof folder, "%.*s", (int)(slash - wanted->from) + 1, wanted->from);
-		error = mount_hostfs(folder, place, wanted->writable);
-		snprintf(place, sizeof place, SCRATCH "/%zu%s", number, slash);
-	}
+	int error = init_open_hostfs(wanted, place, &tree, is_file);
 	if (error != 0)
 		init_fail(error, "cannot mount hostfs of %s", wanted->from);
-	return clone_tree(place);
+	return tree;
 }
 
 static int open_file(const char *path, const char *text)

@@ -15,7 +15,10 @@
 #include "words.h"
 
 /* The sources of the loop, by their places; clients follow. */
-enum { SIGNALS, LINK, CONSOLE, TTY, LISTENER, MEMORY, IO, CLIENTS = IO + SESSION_IO_SOURCES };
+enum {
+	SIGNALS, LINK, CONSOLE, TTY, LISTENER, MEMORY, MOUNTS,
+	IO = MOUNTS + MOUNTS_MAX, CLIENTS = IO + SESSION_IO_SOURCES
+};
 #define SOURCES (CLIENTS + MUX_CLIENTS_MAX)
 
 #define DRAIN_MS 5000
@@ -32,6 +35,8 @@ static void set_sources(struct keeper *keeper, struct pollfd *sources)
 	sources[LISTENER] = (struct pollfd){
 		.fd = keeper->clients.crowded ? -1 : keeper->clients.listener, .events = POLLIN};
 	sources[MEMORY] = (struct pollfd){.fd = keeper->memory.answer_fd, .events = POLLIN};
+	for (int i = 0; i < MOUNTS_MAX; i++)
+		sources[MOUNTS + i] = (struct pollfd){.fd = keeper->mounts[i].answer_fd, .events = POLLIN};
 	for (int i = 0; i < SESSION_IO_SOURCES; i++)
 		sources[IO + i].fd = -1;
 	if (keeper->has_io)
@@ -63,6 +68,7 @@ static void look_at_kernel(struct keeper *keeper)
 {
 	if (keeper->memory.asker > 0 && waitpid(keeper->memory.asker, NULL, WNOHANG) > 0)
 		keeper->memory.asker = 0;
+	mounts_reap(keeper);
 	keeper->dead = keeper->dead || waitpid(keeper->uml.pid, &keeper->wait_status, WNOHANG) > 0;
 }
 
@@ -142,6 +148,9 @@ static void turn(struct keeper *keeper, const struct pollfd *sources)
 	tty_line_turn(keeper, sources[TTY].revents);
 	if (sources[MEMORY].revents != 0)
 		memory_turn(keeper);
+	for (int i = 0; i < MOUNTS_MAX; i++)
+		if (sources[MOUNTS + i].revents != 0)
+			mounts_turn(keeper, i);
 	if (sources[LISTENER].revents != 0)
 		clients_accept(keeper);
 	turn_clients(keeper, sources);
@@ -251,6 +260,8 @@ int keeper_run(const struct boot_plan *plan, const struct session_flags *flags)
 				 .boot_ms = CLOCK_NEVER, .stop_ms = CLOCK_NEVER,
 				 .tty.client = -1, .memory = {.client = -1, .answer_fd = -1}};
 	keeper.memory.plugged = plan->memory;
+	for (int i = 0; i < MOUNTS_MAX; i++)
+		keeper.mounts[i] = (struct late_mount){.client = -1, .answer_fd = -1};
 	begin(&keeper);
 	if (!begin_io(&keeper))
 		return EXIT_GUEST;

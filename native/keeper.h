@@ -5,6 +5,7 @@
  *   patience.c     its deadlines        hearing.c   what is said
  *   clients.c      guest.sock           control.c   CONTROL, and memory.c
  *   tty_line.c     the guest's tty1     report.c    guest.report
+ *   mounts.c       mounts made later    mounts_list.c  guest.mounts
  *   console_log.c  console.log          ending.c    guest.ending
  */
 #ifndef COMPART_KEEPER_H
@@ -77,6 +78,21 @@ struct memory {
 	char answer[512];
 };
 
+#define MOUNTS_MAX 64 /* of those made while the guest runs */
+
+/* BINDS: into the sandbox, by a child. MOUNTS, UNMOUNTS: the guest was asked to. */
+enum mount_state { MOUNT_NONE, MOUNT_BINDS, MOUNT_MOUNTS, MOUNT_THERE, MOUNT_UNMOUNTS };
+
+struct late_mount {
+	enum mount_state state;
+	int client;    /* who waits for the answer, or -1 */
+	pid_t binder;  /* not reaped yet; 0: none */
+	int answer_fd; /* the binder's, or -1 */
+	bool writable, forced;
+	char *from, *at; /* on the host, in the guest */
+	uint64_t device, inode; /* of from */
+};
+
 struct ending {
 	const char *reason, *detail;
 	int status; /* of linux.uml, as a shell has it; -1: of nothing */
@@ -94,6 +110,7 @@ struct keeper {
 	struct tty_line tty;
 	struct report report;
 	struct memory memory;
+	struct late_mount mounts[MOUNTS_MAX];
 	struct session_io io; /* of the command, where there is one */
 	const struct session_flags *flags;
 	bool has_io;
@@ -143,7 +160,10 @@ void clients_turn(struct keeper *keeper, int number, short events);
 void clients_close(struct keeper *keeper, int number);
 void clients_close_all(struct keeper *keeper);
 
-/* control.c: a CONTROL of the client; its ANSWER. */
+/* control.c: a CONTROL of the client, its values "" where not given; its ANSWER. */
+struct request {
+	const char *what, *bytes, *ms, *from, *at, *mode, *device, *inode, *force;
+};
 void control_take(struct keeper *keeper, int client, const struct frame *frame);
 void control_answer(struct keeper *keeper, int client, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -153,6 +173,18 @@ void control_refuse(struct keeper *keeper, int client, const char *why);
 void memory_begin(struct keeper *keeper, int client, uint64_t bytes);
 void memory_reported(struct keeper *keeper);
 void memory_turn(struct keeper *keeper);
+
+/* mounts.c: shows the guest more of the host, or no longer; goes on with the child and with MOUNTED. */
+void mounts_begin(struct keeper *keeper, int client, const struct request *request);
+void mounts_end(struct keeper *keeper, int client, const struct request *request);
+void mounts_turn(struct keeper *keeper, int number);
+void mounts_answered(struct keeper *keeper, const struct frame *frame);
+/* The client has gone. */
+void mounts_forget(struct keeper *keeper, int client);
+/* Children that have ended. */
+void mounts_reap(struct keeper *keeper);
+/* mounts_list.c: guest.mounts; 0 or an errno. */
+int mounts_write(const struct keeper *keeper);
 
 /* tty_line.c */
 void tty_line_attach(struct keeper *keeper, int client);

@@ -23,11 +23,21 @@ pid_t sandbox_clone(struct uml_error *error);
  */
 int sandbox_map_ids(pid_t child, struct uml_error *error);
 
+/* Where what is bound later lies in the sandbox: uml_bind. */
+#define SANDBOX_LATE "late"
+
+/* Folders of the new root, by descriptor (O_PATH). */
+struct sandbox_folders {
+	int tmp;  /* /tmp */
+	int late; /* /SANDBOX_LATE, by a mount outside of the sandbox: inside it is read-only */
+};
+
 /*
  * The child's next step, when it has its ids: the plan's root becomes its root, and nothing of the
- * old one is left. Returns a descriptor of the new /tmp (O_PATH), or -1.
+ * old one is left. 0 or -1.
  */
-int sandbox_enter_root(const struct boot_plan *plan, struct uml_error *error);
+int sandbox_enter_root(const struct boot_plan *plan, struct sandbox_folders *folders,
+		       struct uml_error *error);
 
 /* The last step: no capability, no way to gain one, no system call that a kernel in here needs not. */
 int sandbox_lock(struct uml_error *error);

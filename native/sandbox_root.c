@@ -26,6 +26,9 @@
 /* Beside the file of the guest's memory: what the kernel keeps there, its pid and its socket. */
 #define TMP_MORE_BYTES ((uint64_t)4 * 1024 * 1024)
 #define TMP_FILES 64U
+/* Of places for mounts, which take no bytes but their names. */
+#define LATE_BYTES ((uint64_t)64 * 1024)
+#define LATE_FILES 256U
 #define HIDDEN (TREE_NOSUID | TREE_NODEV)
 
 /* The old root moves into the tmpfs that is put over it. */
@@ -48,6 +51,25 @@ static int make_base(struct stage *stage)
 	close(inner);
 	close(base);
 	return 0;
+}
+
+/*
+ * Places for what is bound while the guest runs. They are made and removed through a mount that goes with the
+ * old root and is alive by its descriptor alone; what is seen from inside is a read-only one of the same files.
+ */
+static int make_late(struct stage *stage)
+{
+	stage->late = tree_tmpfs(LATE_BYTES, LATE_FILES, "755", HIDDEN, NULL);
+	if (stage->late >= 0 && mkdirat(stage->covers, SANDBOX_LATE, 0755) == 0 &&
+	    mkdirat(stage->root, SANDBOX_LATE, 0755) == 0 &&
+	    tree_attach(stage->late, stage->covers, SANDBOX_LATE) == 0) {
+		const int seen = tree_copy(stage->late, false, HIDDEN | TREE_RDONLY);
+		if (seen >= 0 && tree_attach(seen, stage->root, SANDBOX_LATE) == 0) {
+			close(seen);
+			return 0;
+		}
+	}
+	return sandbox_fail(stage->error, "sandbox", errno, "/" SANDBOX_LATE);
 }
 
 /* Not noexec: the kernel maps its memory to be executed. */
@@ -115,8 +137,8 @@ static int make_places(struct stage *stage)
 
 static int fill(struct stage *stage, const struct boot_plan *plan, int config)
 {
-	if (make_base(stage) < 0 || make_tmp(stage, plan->memory) < 0 || make_devices(stage) < 0 ||
-	    make_places(stage) < 0 || make_config(stage, plan->config, config) < 0)
+	if (make_base(stage) < 0 || make_late(stage) < 0 || make_tmp(stage, plan->memory) < 0 ||
+	    make_devices(stage) < 0 || make_places(stage) < 0 || make_config(stage, plan->config, config) < 0)
 		return -1;
 	for (size_t i = 0; i < plan->step_count; i++)
 		if (sandbox_step(stage, &plan->steps[i]) < 0)
@@ -138,7 +160,8 @@ static int leave(struct stage *stage)
 	return 0;
 }
 
-int sandbox_enter_root(const struct boot_plan *plan, struct uml_error *error)
+int sandbox_enter_root(const struct boot_plan *plan, struct sandbox_folders *folders,
+		       struct uml_error *error)
 {
 	struct stage stage = {.error = error};
 	const int config = open(plan->config, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -149,5 +172,6 @@ int sandbox_enter_root(const struct boot_plan *plan, struct uml_error *error)
 		return sandbox_fail(error, "sandbox", errno, "mounts of its own (Linux 5.12 is needed)");
 	if (fill(&stage, plan, config) < 0 || leave(&stage) < 0)
 		return -1;
-	return stage.tmp;
+	*folders = (struct sandbox_folders){.tmp = stage.tmp, .late = stage.late};
+	return 0;
 }

@@ -10,6 +10,7 @@ struct stage {
 	int host;    /* the root of the sources */
 	int root;    /* the root to be */
 	int tmp;     /* its /tmp */
+	int late;    /* the places for what is bound later */
 	int covers;  /* the folder of what covers others: on the file system of the root, out of sight */
 	int context; /* of that file system (tree.h) */
 	unsigned int covered;

@@ -2,7 +2,9 @@
 #include "uml.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -14,12 +16,15 @@
 #include "sandbox.h"
 #include "uml_child.h"
 
+static const struct uml nothing = {.pid = -1, .link_fd = -1, .console_fd = -1, .tty_fd = -1,
+				   .user_fd = -1, .mount_fd = -1, .late_fd = -1};
+
 union message {
 	char byte;
 	struct uml_error error;
 };
 
-static ssize_t receive(int control, union message *message, struct mconsole *console)
+static ssize_t receive(int control, union message *message, struct uml *uml)
 {
 	union uml_way way;
 	struct iovec data = {.iov_base = message, .iov_len = sizeof *message};
@@ -33,18 +38,20 @@ static ssize_t receive(int control, union message *message, struct mconsole *con
 		count = recvmsg(control, &packet, MSG_CMSG_CLOEXEC);
 	while (count < 0 && errno == EINTR);
 	const struct cmsghdr *head = count <= 0 ? NULL : CMSG_FIRSTHDR(&packet);
-	if (head != NULL && head->cmsg_len == CMSG_LEN(sizeof console->ways))
-		memcpy(console->ways, CMSG_DATA(head), sizeof console->ways);
+	if (head != NULL && head->cmsg_len == CMSG_LEN(UML_WAYS * sizeof(int))) {
+		memcpy(uml->mconsole->ways, CMSG_DATA(head), sizeof uml->mconsole->ways);
+		memcpy(&uml->late_fd, CMSG_DATA(head) + sizeof uml->mconsole->ways, sizeof uml->late_fd);
+	}
 	return count;
 }
 
 /* Until the socket's end: the kernel has been executed. */
-static int await_exec(int control, struct mconsole *console, struct uml_error *error)
+static int await_exec(int control, struct uml *uml, struct uml_error *error)
 {
 	union message message;
 	ssize_t count;
 
-	while ((count = receive(control, &message, console)) == 1)
+	while ((count = receive(control, &message, uml)) == 1)
 		;
 	if (count == (ssize_t)sizeof message.error) {
 		*error = message.error;
@@ -52,7 +59,7 @@ static int await_exec(int control, struct mconsole *console, struct uml_error *e
 	}
 	if (count != 0)
 		return sandbox_fail(error, "sandbox", count < 0 ? errno : EPROTO, "word of the child");
-	if (console->ways[0] < 0)
+	if (uml->mconsole->ways[0] < 0)
 		return sandbox_fail(error, "sandbox", ECHILD, "killed while it started");
 	return 0;
 }
@@ -62,6 +69,15 @@ static void end(pid_t child)
 	kill(child, SIGKILL);
 	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		;
+}
+
+/* As long as it can be looked at: where that is refused, nothing can be bound later, which uml_bind says. */
+static int open_namespace(pid_t child, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)child, name);
+	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 static int raise_child(struct uml_birth *birth, struct uml *uml)
@@ -74,12 +90,14 @@ static int raise_child(struct uml_birth *birth, struct uml *uml)
 	close(birth->control[1]);
 	birth->control[1] = -1;
 	uml_devices_close(birth->devices.kernels);
+	uml->user_fd = open_namespace(uml->pid, "user");
+	uml->mount_fd = open_namespace(uml->pid, "mnt");
 	int result = sandbox_map_ids(uml->pid, birth->error);
 	/* Killed already, it cannot be told; await_exec sees that. */
 	if (result == 0 && send(birth->control[0], "g", 1, MSG_NOSIGNAL) < 0 && errno != EPIPE)
 		result = sandbox_fail(birth->error, "sandbox", errno, "a word to the child");
 	if (result == 0)
-		result = await_exec(birth->control[0], uml->mconsole, birth->error);
+		result = await_exec(birth->control[0], uml, birth->error);
 	if (result < 0)
 		end(uml->pid);
 	return result;
@@ -122,7 +140,7 @@ int uml_start(const struct boot_plan *plan, struct uml *uml, struct uml_error *e
 	struct uml_birth birth = {.plan = plan, .control = {-1, -1}, .null = -1, .error = error};
 
 	memset(error, 0, sizeof *error);
-	*uml = (struct uml){.pid = -1, .link_fd = -1, .console_fd = -1, .tty_fd = -1};
+	*uml = nothing;
 	int result = prepare(&birth, uml);
 	if (result == 0) {
 		uml->link_fd = birth.devices.ours[DEVICE_LINK];
@@ -146,14 +164,15 @@ void uml_kill(const struct uml *uml)
 
 void uml_close(struct uml *uml)
 {
-	const int fds[] = {uml->link_fd, uml->console_fd, uml->tty_fd};
+	const int fds[] = {uml->link_fd, uml->console_fd, uml->tty_fd,
+			   uml->user_fd, uml->mount_fd, uml->late_fd};
 
 	close_all(fds, sizeof fds / sizeof fds[0]);
 	if (uml->mconsole != NULL) {
 		close_all(uml->mconsole->ways, MCONSOLE_WAYS);
 		munmap(uml->mconsole, sizeof *uml->mconsole);
 	}
-	*uml = (struct uml){.pid = -1, .link_fd = -1, .console_fd = -1, .tty_fd = -1};
+	*uml = nothing;
 }
 
 int uml_mconsole(const struct uml *uml, const char *request, char *answer, size_t size, int patience_ms)

@@ -2,7 +2,9 @@
 #ifndef COMPART_UML_H
 #define COMPART_UML_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "boot_plan.h"
@@ -15,11 +17,12 @@ struct uml {
 	int console_fd; /* what the kernel prints on con0: a pipe's end to read, non-blocking */
 	int tty_fd;     /* con1 (/dev/tty1 of the guest): a socket's end, non-blocking */
 	struct mconsole *mconsole; /* for uml_mconsole */
+	int user_fd, mount_fd, late_fd; /* for uml_bind: the namespaces of the sandbox, places in it; -1: none */
 };
 
 struct uml_error {
 	const char *step; /* a word: sandbox, cpu, config, bind, cover, tap, fork, kernel */
-	int number;       /* errno */
+	int number;       /* errno; 0: none */
 	char detail[512];
 };
 
@@ -52,5 +55,23 @@ void uml_close(struct uml *uml);
  */
 int uml_mconsole(const struct uml *uml, const char *request, char *answer, size_t size,
 		 int patience_ms);
+
+/* A folder or a file of the host, to be bound while the guest runs. */
+struct uml_bind {
+	const char *from;     /* absolute, no link on the way: the real path */
+	uint64_t device, inode; /* what was there when it was asked for (stat(2)) */
+	bool writable;
+	const char *name; /* its place: /late/NAME of the sandbox */
+};
+
+/*
+ * Binds it, with all that is mounted below it, neither set-id bits nor devices counting. To be called by a
+ * child that was forked for this, of one thread: it comes to be in other namespaces. The path is looked
+ * up in the mounts that the caller sees now, with what its user may do there. 0, or -1 with *error.
+ */
+int uml_bind(const struct uml *uml, const struct uml_bind *bind, struct uml_error *error);
+
+/* Takes what is bound there away from the sandbox, at once: what the guest holds open stays open. 0 or an errno. */
+int uml_unbind(const struct uml *uml, const char *name);
 
 #endif

@@ -29,7 +29,7 @@ static _Noreturn void give_up(const struct uml_birth *birth)
 	_exit(EXIT_NOT_STARTED);
 }
 
-static int send_ways(int control, const int ways[MCONSOLE_WAYS])
+static int send_ways(int control, const int ways[UML_WAYS])
 {
 	union uml_way way = {.bytes = {0}};
 	char byte = UML_WAY;
@@ -42,8 +42,8 @@ static int send_ways(int control, const int ways[MCONSOLE_WAYS])
 
 	head->cmsg_level = SOL_SOCKET;
 	head->cmsg_type = SCM_RIGHTS;
-	head->cmsg_len = CMSG_LEN(MCONSOLE_WAYS * sizeof *ways);
-	memcpy(CMSG_DATA(head), ways, MCONSOLE_WAYS * sizeof *ways);
+	head->cmsg_len = CMSG_LEN(UML_WAYS * sizeof *ways);
+	memcpy(CMSG_DATA(head), ways, UML_WAYS * sizeof *ways);
 	return sendmsg(control, &message, MSG_NOSIGNAL) < 0 ? errno : 0;
 }
 
@@ -152,9 +152,10 @@ _Noreturn void uml_child(const struct uml_birth *birth)
 	(void)personality(ADDR_NO_RANDOMIZE);
 	if (pin(birth->plan, birth->error) < 0)
 		give_up(birth);
-	int ways[MCONSOLE_WAYS] = {sandbox_enter_root(birth->plan, birth->error)};
-	if (ways[0] < 0)
+	struct sandbox_folders folders;
+	if (sandbox_enter_root(birth->plan, &folders, birth->error) < 0)
 		give_up(birth);
+	int ways[UML_WAYS] = {[0] = folders.tmp, [MCONSOLE_WAYS] = folders.late};
 	number = mconsole_open(ways);
 	if (number == 0)
 		number = send_ways(birth->control[1], ways);

@@ -20,11 +20,12 @@
 #include "uml.h"
 #include "uml_devices.h"
 
-/* The byte that comes with the descriptors of struct mconsole. */
+/* The byte that comes with the descriptors of struct mconsole, and that of the places for mounts. */
 #define UML_WAY 'm'
+#define UML_WAYS (MCONSOLE_WAYS + 1)
 
 union uml_way {
-	char bytes[CMSG_SPACE(MCONSOLE_WAYS * sizeof(int))];
+	char bytes[CMSG_SPACE(UML_WAYS * sizeof(int))];
 	struct cmsghdr aligned;
 };
 

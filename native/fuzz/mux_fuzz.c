@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void on_guest(void *owner, const struct frame *frame)
 {
 	(void)owner;
-	expect(frame->type == FRAME_HELLO || frame->type == FRAME_REPORT || frame->type == FRAME_LOG);
+	expect(frame->type == FRAME_HELLO || frame->type == FRAME_REPORT || frame->type == FRAME_LOG ||
+	       frame->type == FRAME_MOUNTED);
 }
 
 static void on_control(void *owner, int client, const struct frame *frame)
@@ -216,7 +217,7 @@ static void babble(struct world *world)
 	memcpy(bytes, payload, size);
 	if (whole)
 		length = make(bytes, guest && next(world) % 8 != 0 ? choose_session(world) : &nobody,
-			      (uint8_t)(next(world) % 18), (uint8_t)(next(world) % 3), payload,
+			      (uint8_t)(next(world) % 21), (uint8_t)(next(world) % 3), payload,
 			      next(world) % 2 == 0 ? size : 4);
 	if (guest)
 		tell(world, bytes, length);

@@ -103,13 +103,13 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     load: () => import('./commands/unload.js'),
   },
   set: {
-    usage: 'set NAME [limit flags]',
-    summary: 'change limits of what runs, at once',
-    flags: [...SET_FLAGS, 'json'],
+    usage: 'set NAME [limit flags] [--mount HOST:GUEST[:ro]] [--unmount GUEST]',
+    summary: 'change limits of what runs, at once; and what a guest is shown',
+    flags: [...SET_FLAGS, 'mount', 'unmount', 'force', 'json'],
     words: [1, 1],
     examples: [
       ['compart set build --mem 1G --cpu 200%', 'more of both'],
-      ['compart set build --pids max', 'no limit on tasks any more'],
+      ['compart set vm --mount ./data:/data:ro', 'shows a guest one more folder of the host'],
     ],
     load: () => import('./commands/set.js'),
   },

@@ -3,7 +3,7 @@ import type { Membership } from '../host/cgroup/membership.js';
 import type { Host } from '../host/host.js';
 import { isAlive } from '../host/proc/identity.js';
 import type { Escape } from '../state/escapes.js';
-import { readReport, type GuestReport } from '../state/guest.js';
+import { readMounts, readReport, type GuestReport } from '../state/guest.js';
 import type { CompartmentRecord, GuestRecord, SpecRecord } from '../state/record.js';
 import { Store } from '../state/store.js';
 import type { Compartment } from './compartment.js';
@@ -66,7 +66,8 @@ function guestOf(
   { store, record }: Compartment,
   { files: _files, ...guest }: GuestRecord,
 ): NonNullable<Inspection['guest']> {
-  return { ...guest, report: readReport(store.folder(record.name)) };
+  const folder = store.folder(record.name);
+  return { ...guest, mounts: [...guest.mounts, ...readMounts(folder)], report: readReport(folder) };
 }
 
 /** @param escaped what `lookForEscapes` has found of it */

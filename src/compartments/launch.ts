@@ -37,6 +37,8 @@ function placementOf(compartment: Compartment, charged: boolean): LaunchPlan {
     const loaded = loadedOf(compartment, kind);
     if (loaded !== null) Object.assign(plan, SUBSYSTEMS[kind].placement?.(compartment.host, loaded));
   }
+  // A guest has its names in files of its own; its keeper stays where it sees what the host mounts later.
+  if (compartment.record.kind === 'guest') delete plan.binds;
   return plan;
 }
 

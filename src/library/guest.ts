@@ -1,10 +1,10 @@
-import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openCompartment, type Compartment as Opened } from '../compartments/compartment.js';
 import { exitOf, launchIn } from '../compartments/launch.js';
 import type { RunResult } from '../compartments/finish.js';
 import { consoleOfGuest } from '../kernel/agent/exec.js';
 import { bootGuest } from '../kernel/guest.js';
+import { mountInGuest, unmountInGuest } from '../kernel/mount.js';
 import { removeAny } from '../kernel/remove.js';
 import { parseGuest } from '../kernel/spec.js';
 import { CompartError, usageError } from '../shared/errors.js';
@@ -99,23 +99,29 @@ export class Guest extends Handle implements AsyncDisposable {
   }
 
   /**
-   * Shows a folder inside at another place too. It has to be one of the `mounts` of the boot, or below one: what the guest's
-   * kernel can reach on the host is decided before it starts, and cannot grow. Mounted by mount(8) of the guest's root.
-   * @param source on the host
+   * Shows it a folder or a file of the host, any that this process may read, while it runs. What is mounted below the folder
+   * comes along as it is now. It is gone with the guest, or by {@link unmount}.
+   * @param source on the host, relative to the directory of this process
    * @param target in the guest, absolute; it is made if it is missing
-   * @throws ERR_COMPART_UNSUPPORTED for a source that the guest cannot reach, RunError where mount(8) fails
+   * @param options `readOnly: false` lets the guest write it, as this process's user
+   * @throws ERR_COMPART_USAGE for what is not there, cannot be read or is no absolute path, ERR_COMPART_BUSY where something
+   * is mounted at the target, or the guest or the host's kernel refuses, ERR_COMPART_NOT_FOUND where the guest is gone
    */
-  async mount(source: string, target: string, options: { readOnly?: boolean } = {}): Promise<void> {
-    const { record } = await this.open();
-    const inside = insideOf(record.guest?.mounts ?? [], resolve(source));
-    if (inside === null)
-      throw new CompartError('ERR_COMPART_UNSUPPORTED', `"${this.name}" cannot reach ${source}`, {
-        hint: 'name the folder, or one above it, in `mounts` at the boot',
-      });
-    const asRoot = { cwd: '/' };
-    await this.exec('mkdir', ['-p', '--', target], asRoot);
-    await this.exec('mount', ['--bind', '--', inside, target], asRoot);
-    if (options.readOnly === true) await this.exec('mount', ['-o', 'remount,bind,ro', '--', target], asRoot);
+  async mount(
+    source: string,
+    target: string,
+    { readOnly = true }: { readOnly?: boolean } = {},
+  ): Promise<void> {
+    await mountInGuest(await this.open(), { source, target, readOnly });
+  }
+
+  /**
+   * Takes away what {@link mount} showed. From then on the guest cannot open anything of it, whatever its root did with it.
+   * @param options `force`: also while something inside uses it; what is open there stays open
+   * @throws ERR_COMPART_BUSY where it is in use, or nothing was mounted there so, ERR_COMPART_NOT_FOUND as above
+   */
+  async unmount(target: string, { force = false }: { force?: boolean } = {}): Promise<void> {
+    await unmountInGuest(await this.open(), target, force);
   }
 
   /** Its console, /dev/tty1: what is written to `stdin` is typed, what it shows comes from `stdout`. */
@@ -146,16 +152,6 @@ export class Guest extends Handle implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }
-}
-
-/** Where the guest has a path of the host, by its mounts (`HOST:GUEST[:ro]`), or null. Pure. */
-export function insideOf(mounts: readonly string[], path: string): string | null {
-  for (const mount of mounts) {
-    const [, source = '', target = ''] = /^(.+):(\/[^:]*?)(?::ro)?$/s.exec(mount) ?? [];
-    if (path === source) return target;
-    if (source !== '' && path.startsWith(`${source}/`)) return target + path.slice(source.length);
-  }
-  return null;
 }
 
 /** @throws ERR_COMPART_BUSY if it ends before */

@@ -53,13 +53,18 @@ export function parseLines(text: string): Map<string, string> {
   return new Map(pairs);
 }
 
-function readLines(path: string): Map<string, string> | null {
+function readText(path: string): string | null {
   try {
-    return parseLines(readFileSync(path, 'utf8'));
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return null;
     throw stateError('read', path, error);
   }
+}
+
+function readLines(path: string): Map<string, string> | null {
+  const text = readText(path);
+  return text === null ? null : parseLines(text);
 }
 
 /** What the keeper of a guest wrote when it ended; null while it runs, or where nobody could write it. */
@@ -147,3 +152,7 @@ export function readReport(folder: string): GuestReport | null {
   const lines = readLines(`${folder}/guest.report`);
   return lines === null ? null : { ...numbersOf(lines, REPORT_KEYS), release: lines.get('release') ?? null };
 }
+
+/** What a guest was shown while it ran, as `HOST:GUEST` or `HOST:GUEST:ro` (native/mounts_list.c). */
+export const readMounts = (folder: string): string[] =>
+  (readText(`${folder}/guest.mounts`) ?? '').split('\0').filter((mount) => mount !== '');

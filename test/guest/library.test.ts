@@ -55,22 +55,47 @@ describe('a Guest of the library', () => {
     },
   );
 
-  withGuests('shows a folder of its mounts at another place, read-only if asked, and no other', async () => {
-    const { dir } = sandbox.current;
-    mkdirSync(`${dir}/jobs/42`, { recursive: true });
-    writeFileSync(`${dir}/jobs/42/text`, 'of the host');
-    const said = await here(`
-      const guest = await Guest.boot({ mem: '64M', mounts: ['${dir}/jobs:/jobs'] });
-      await guest.mount('${dir}/jobs/42', '/data');
+  withGuests(
+    'mounts any folder of the host while it runs, read-only unless told otherwise, and unmounts it',
+    async () => {
+      const { dir } = sandbox.current;
+      mkdirSync(`${dir}/jobs/42`, { recursive: true });
+      writeFileSync(`${dir}/jobs/42/text`, 'of the host');
+      const said = await here(`
+      const guest = await Guest.boot({ mem: '64M' });
+      await guest.mount('jobs/42', '/data');
       said((await guest.exec('cat', ['/data/text'])).stdout);
-      await guest.exec('sh', ['-c', 'echo written > /data/new']);
+      said((await errorOf(guest.exec('touch', ['/data/x']))).code);
+      await guest.mount('${dir}/jobs', '/jobs', { readOnly: false });
+      await guest.exec('sh', ['-c', 'echo written > /jobs/42/new']);
       said(fs.readFileSync('${dir}/jobs/42/new', 'utf8'));
-      await guest.mount('${dir}/jobs/42', '/fixed', { readOnly: true });
-      said((await errorOf(guest.exec('touch', ['/fixed/x']))).code);
-      said((await errorOf(guest.mount('/usr', '/elsewhere'))).code);
-      await guest[Symbol.asyncDispose]();`);
-    expect(said).toEqual(['of the host', 'written\n', 'ERR_COMPART_FAILED', 'ERR_COMPART_UNSUPPORTED']);
-  });
+      said((await guest.inspect()).guest.mounts);
+      said((await errorOf(guest.mount('jobs', '/data'))).code);
+      said((await errorOf(guest.mount('none', '/x'))).code);
+      said((await errorOf(guest.mount('jobs', 'x'))).code);
+      await Promise.all(Array.from({ length: 62 }, (_, n) => guest.mount('jobs', '/many/' + n)));
+      said((await errorOf(guest.mount('jobs', '/one-more'))).code);
+      await guest.unmount('/data');
+      said((await guest.exec('ls', ['/data'])).stdout);
+      const busy = guest.spawn('sleep', ['100'], { cwd: '/jobs' });
+      await busy.spawned();
+      while ((await guest.exec('pgrep', ['sleep'], { reject: false })).exitCode !== 0) await delay(20);
+      said((await errorOf(guest.unmount('/jobs'))).code);
+      await guest.unmount('/jobs', { force: true });
+      said((await errorOf(guest.exec('ls', ['/jobs/42']))).code);
+      busy.kill();
+      await busy;
+      await guest[Symbol.asyncDispose]();
+      said((await errorOf(guest.mount('jobs', '/x'))).code);`);
+      const busy = 'ERR_COMPART_BUSY';
+      expect(said).toEqual([
+        ...['of the host', 'ERR_COMPART_FAILED', 'written\n'],
+        [`${dir}/jobs/42:/data:ro`, `${dir}/jobs:/jobs`],
+        ...[busy, 'ERR_COMPART_USAGE', 'ERR_COMPART_USAGE', busy],
+        ...['', busy, 'ERR_COMPART_FAILED', 'ERR_COMPART_NOT_FOUND'],
+      ]);
+    },
+  );
 
   withGuests('has a console, and what is typed there is answered', async () => {
     const said = await here(`

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, statSync, symlinkSync, writeSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -113,6 +113,7 @@ describe('compart-guest exec', () => {
   withGuests.each([
     ['bytes that are no frame', Buffer.alloc(64, 255)],
     ['a frame that is the guest’s', frame(1, Buffer.from('version=1\0'))],
+    ['a frame that the keeper alone sends', frame(17, Buffer.from('mount=hostfs:/\0at=/x\0mode=rw\0'))],
     ['data before a command', frame(5, Buffer.from('x'))],
     ['a session that is not its own', Buffer.concat([frame(2, Buffer.alloc(0)).fill(1, 8, 12)])],
   ])('%s disconnects the client, and the guest lives', async (_, bytes) => {
@@ -155,6 +156,31 @@ describe('compart-guest control', () => {
     expect(code).toBe(1);
     expect(answer['error']).toBe('the guest has no more memory free');
     expect(answer['bytes']).toBe(String(128 * 2 ** 20));
+    expect((await folder.run(['true'])).code).toBe(0);
+  });
+
+  withGuests('do=mount of what is not as it says is refused, and of a place that was removed meanwhile', async () => {
+    const { dev, ino } = statSync(folder.path('empty'), { bigint: true });
+    const asked = (more: Record<string, unknown>): Promise<unknown> => {
+      const records = { from: folder.path('empty'), at: '/shown', mode: 'ro', dev, ino, ...more };
+      const words = Object.entries(records).map(([key, value]) => `${key}=${String(value)}`);
+      return folder.control('do=mount', ...words).then(({ code, answer }) => [code, answer['error']]);
+    };
+    const other = (path: string): string => `the guest's keeper sees something else there: ${path}: Stale file handle`;
+    const stale = other(folder.path('empty'));
+    expect(await asked({ ino: ino + 1n })).toEqual([1, stale]);
+    expect(await asked({ dev: dev + 1n })).toEqual([1, stale]);
+    expect(await asked({ from: 'empty' })).toEqual([1, 'the host\'s path must be absolute']);
+    expect(await asked({ at: 'shown' })).toEqual([1, 'the guest\'s path must be absolute']);
+    expect(await asked({ at: `/${'x'.repeat(4096)}` })).toEqual([1, 'the guest\'s path must be absolute']);
+    expect(await asked({ mode: 'r' })).toEqual([1, 'its mode is neither ro nor rw']);
+    expect(await asked({ ino: -1 })).toEqual([1, 'what is to be there was not said']);
+    symlinkSync('empty', folder.path('link'));
+    const link = folder.path('link');
+    expect(await asked({ from: link })).toEqual([1, `${link}: Too many levels of symbolic links`]);
+    expect(await asked({ from: '/dev/null' })).toEqual([1, other('/dev/null')]);
+    expect(await asked({})).toEqual([0, undefined]);
+    expect((await folder.control('do=unmount', 'at=/shown')).code).toBe(0);
     expect((await folder.run(['true'])).code).toBe(0);
   });
 

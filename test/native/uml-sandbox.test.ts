@@ -92,7 +92,7 @@ describe('a guest that is root in itself', () => {
       tries: ['mount tmpfs none /tmp', 'mkdir /tmp/m', into('../../..'), 'list /tmp/m', into('/proc'), 'open /tmp/m/self'],
     });
     const names = guest.said('list /tmp/m').split(' ').sort();
-    expect(names).toEqual(['config', 'dev', 'init', 'lib', 'lib64', 'm', 'new', 'proc', 'ro', 'rw', 'sys', 'tmp', 'usr']);
+    expect(names).toEqual(['config', 'dev', 'init', 'late', 'lib', 'lib64', 'm', 'new', 'proc', 'ro', 'rw', 'sys', 'tmp', 'usr']);
     // The folder is there for the guest's init to mount on, and empty.
     expect(guest.tries).toMatchObject({ [into('/proc')]: OK, 'open /tmp/m/self': ENOENT });
   });
@@ -205,6 +205,10 @@ describe('a guest that has broken out of its kernel', () => {
       server.close();
     }
   });
+
+  withGuests.each(EVERYBODY)('of %s makes no place for a mount of the host, nor removes one', (who) =>
+    bare({ 'mkdir /late/0': EROFS, 'create /late/0 644': EROFS, 'chmod /late 777': EROFS }, who),
+  );
 
   withGuests.each(EVERYBODY)('of %s is alone: process 1 is out of reach, and holds nothing open', async (who) => {
     const { guest } = await den.run({

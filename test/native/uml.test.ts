@@ -35,7 +35,7 @@ describe('a kernel in its sandbox', () => {
   withGuests.each(EVERYBODY)('of %s boots, its init prints, and its status 7 is the child’s', async (who) => {
     const { status, guest } = await den.run({ who, tries: ['list /', 'exit 7'] });
     const names = guest.said('list /').split(' ').sort();
-    expect(names).toEqual(['config', 'dev', 'init', 'lib', 'lib64', 'm', 'new', 'proc', 'sys', 'tmp', 'usr']);
+    expect(names).toEqual(['config', 'dev', 'init', 'late', 'lib', 'lib64', 'm', 'new', 'proc', 'sys', 'tmp', 'usr']);
     expect(status).toBe(7);
   });
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Readable } from 'node:stream';
-import { insideOf } from '../../src/library/guest.js';
 import { limitTexts } from '../../src/library/limits.js';
 import { readCommand } from '../../src/library/options.js';
 import { Collected, linesOf } from '../../src/library/output.js';
@@ -115,15 +114,5 @@ describe('output', () => {
       'a\n',
       '',
     ]);
-  });
-});
-
-describe('a place of the host in a guest', () => {
-  it('is below one of its mounts, and nowhere else', () => {
-    const mounts = ['/srv/jobs:/jobs', '/srv/data:/data:ro'];
-    expect(insideOf(mounts, '/srv/jobs')).toBe('/jobs');
-    expect(insideOf(mounts, '/srv/data/a/b')).toBe('/data/a/b');
-    expect(insideOf(mounts, '/srv/jobs2')).toBeNull();
-    expect(insideOf([], '/srv')).toBeNull();
   });
 });

@@ -4,6 +4,9 @@ import { askTool } from '../../host/exec.js';
 import { parseLines } from '../../state/guest.js';
 import { requireRunning } from './running.js';
 
+/** What a keeper can be asked for. */
+export type GuestRequest = 'status' | 'memory' | 'stop' | 'mount' | 'unmount';
+
 /**
  * Asks the keeper of a guest for something (CONTROL, native/frame.h).
  * @returns what it answered
@@ -12,8 +15,8 @@ import { requireRunning } from './running.js';
  */
 export async function controlGuest(
   compartment: Compartment,
-  what: 'status' | 'memory' | 'stop',
-  more: Record<string, number> = {},
+  what: GuestRequest,
+  more: Record<string, string | number | bigint> = {},
 ): Promise<Map<string, string>> {
   requireRunning(compartment);
   const { host, store, record } = compartment;
@@ -24,7 +27,7 @@ export async function controlGuest(
   const refusal = answer.get('error');
   if (refusal !== undefined)
     throw new CompartError('ERR_COMPART_BUSY', `"${record.name}" cannot do that now: ${refusal}`, {
-      hint: `compart exec ${record.name} -- free says what it uses`,
+      ...(what === 'memory' ? { hint: `compart exec ${record.name} -- free says what it uses` } : {}),
     });
   throw new CompartError(
     'ERR_COMPART_KERNEL',

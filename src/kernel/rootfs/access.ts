@@ -1,24 +1,27 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { usageError } from '../../shared/errors.js';
 
-/** What mode bits allow a user; root without capabilities is a user like any other. Pure. */
+/** What mode bits allow a user, of a folder to go through it too; root without capabilities is a user like any other. Pure. */
 export function modeAllows(
   file: { uid: number; gid: number; mode: number },
   writes: boolean,
   who: { uid: number; groups: readonly number[] },
 ): boolean {
-  const wanted = writes ? 0o6 : 0o4;
+  const isFolder = (file.mode & constants.S_IFMT) === constants.S_IFDIR;
+  const wanted = (writes ? 0o6 : 0o4) | (isFolder ? 0o1 : 0);
   const shift = file.uid === who.uid ? 6 : who.groups.includes(file.gid) ? 3 : 0;
   return ((file.mode >> shift) & wanted) === wanted;
 }
 
-/** Could a process of this user that has no capability, as the kernel of a guest, open the file? */
+/** Could a process of this user that has no capability, as the kernel of a guest, open the file, or use the folder? */
 function mayOpen(path: string, writes: boolean): boolean {
   const uid = process.geteuid?.() ?? 0;
+  const stat = statSync(path);
   // access(2) allows root what only its capabilities do.
-  if (uid === 0) return modeAllows(statSync(path), writes, { uid, groups: process.getgroups?.() ?? [] });
+  if (uid === 0) return modeAllows(stat, writes, { uid, groups: process.getgroups?.() ?? [] });
   try {
-    accessSync(path, writes ? constants.R_OK | constants.W_OK : constants.R_OK);
+    const wanted = constants.R_OK | (writes ? constants.W_OK : 0) | (stat.isDirectory() ? constants.X_OK : 0);
+    accessSync(path, wanted);
     return true;
   } catch {
     return false;
@@ -26,7 +29,7 @@ function mayOpen(path: string, writes: boolean): boolean {
 }
 
 /**
- * Refuses a file that the kernel of a guest could not open: one that it cannot write it would take read-only, and say
+ * Refuses a file or a folder that the kernel of a guest could not open: one that it cannot write it would take read-only, and say
  * so to nobody.
  * @throws ERR_COMPART_USAGE
  */

@@ -11,6 +11,14 @@ export interface GuestMount {
   readOnly: boolean;
 }
 
+/** One to be made, as texts. */
+export interface MountTexts {
+  /** Relative to the caller's directory. */
+  source: string;
+  target: string;
+  readOnly: boolean;
+}
+
 const ACCEPTED = 'HOST:GUEST or HOST:GUEST:ro, GUEST an absolute path, as in ./src:/src:ro';
 
 /** `--mount HOST:GUEST[:ro]`. @throws ERR_COMPART_USAGE */
@@ -18,10 +26,20 @@ export function parseMount(text: string, caller = new Caller()): GuestMount {
   const [, host = '', guest = '', mode = 'rw'] = /^(.+?):(\/[^:]*)(?::(ro|rw))?$/s.exec(text) ?? [];
   if (host === '')
     throw usageError(`--mount: "${text}" is not of the form HOST:GUEST[:ro]`, `accepted: ${ACCEPTED}`);
-  const target = guest.replace(/\/+/g, '/').replace(/(.)\/$/, '$1');
-  if (target === '/' || target.split('/').includes('..'))
-    throw usageError(`--mount: "${guest}" is no place for it`, `accepted: ${ACCEPTED}`);
-  return { source: existing('--mount', host, caller).path, target, readOnly: mode === 'ro' };
+  return resolveMount({ source: host, target: guest, readOnly: mode === 'ro' }, caller);
+}
+
+/** @throws ERR_COMPART_USAGE for a source that is not there, and a target that is no place for it */
+export function resolveMount({ source, target, readOnly }: MountTexts, caller = new Caller()): GuestMount {
+  const place = resolveTarget('--mount', target);
+  return { source: existing('--mount', source, caller).path, target: place, readOnly };
+}
+
+/** A place in a guest, as it is written down. Pure. @throws ERR_COMPART_USAGE naming the flag */
+export function resolveTarget(flag: string, text: string): string {
+  const target = text.replace(/\/+/g, '/').replace(/(.)\/$/, '$1');
+  if (/^\/[^:]+$/s.test(target) && !target.split('/').includes('..')) return target;
+  throw usageError(`${flag}: "${text}" is no place for it`, `accepted: ${ACCEPTED}`);
 }
 
 /** As `inspect` shows it and {@link parseMount} reads it. */
