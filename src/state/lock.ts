@@ -107,8 +107,14 @@ export function passLock(folder: string, lock: Lock, to: ProcessIdentity): void 
   renameSync(next, path);
 }
 
+/** @throws ERR_COMPART_STATE if it cannot be given back; it is nobody's once this process has ended */
 export function unlock(folder: string, lock: Lock): void {
-  rmSync(`${folder}/${lock}`, { force: true });
+  const path = `${folder}/${lock}`;
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    throw stateError('remove', path, error);
+  }
 }
 
 /** Is somebody who is alive at this work? */

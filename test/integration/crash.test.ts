@@ -12,6 +12,7 @@ import type { Inspection } from '../support/shapes.js';
 const sandbox = useSandbox();
 const withLimits = requires('groups', 'cgroup-memory', 'cgroup-pids');
 const MOMENTS = 50;
+const QUIET = { stdout: 'ignore', stderr: 'ignore' } as const;
 
 /** One thing that compart does to a compartment named victim, and how to get there. */
 interface Operation {
@@ -21,6 +22,8 @@ interface Operation {
   before: string[][];
   /** May it end done, as well as not begun? */
   lasts: boolean;
+  /** Is there one whose compart was killed, to be swept? */
+  crashed?: boolean;
   /** Is only the Node in it killed, and not the process that the caller started? */
   planner?: boolean;
 }
@@ -40,9 +43,10 @@ const OPERATIONS: Operation[] = [
   { what: 'unload of one of two', before: BOTH, args: ['unload', 'victim/pids'], lasts: true },
   { what: 'unload of both', before: BOTH, args: ['unload', 'victim'], lasts: true },
   { what: 'set', before: BOTH, args: SET, lasts: true },
+  { what: 'gc', before: [], crashed: true, args: ['gc'], lasts: false },
 ];
 
-/** A compartment beside, which must come to no harm: its command, its limit and all its processes. */
+/** A compartment beside, which must come to no harm. */
 let bystander: { pid: number | null; processes: number[] };
 
 async function seenOfBystander(): Promise<unknown> {
@@ -63,10 +67,9 @@ let dirsByKinds: Record<string, string[]>;
 /** Everything that belongs to no compartment but the bystander. */
 function remains(): unknown {
   const { current } = sandbox;
-  const state = readdirSync(`${current.state}/compartments`).filter((entry) => entry !== 'bystander');
   return {
     dirs: dirsOf(current, 'victim'),
-    state,
+    state: readdirSync(`${current.state}/compartments`).filter((entry) => entry !== 'bystander'),
     processes: processesOf(current).filter((pid) => !bystander.processes.includes(pid)),
   };
 }
@@ -76,13 +79,22 @@ const NOTHING = { dirs: [], state: [], processes: [] };
 const hasVictim = (): boolean => readdirSync(`${sandbox.current.state}/compartments`).includes('victim');
 
 /** Gets to where the operation starts. @returns the attached process, or null */
-async function prepare({ before }: Operation): Promise<ChildProcess | null> {
+async function prepare({ before, crashed }: Operation): Promise<ChildProcess | null> {
   const { current } = sandbox;
+  if (crashed === true) await leaveCrashed();
   if (before.length === 0) return null;
   for (const args of before) expect((await current.compart(args)).status).toBe(0);
   const guest = spawn('sleep', ['1000'], { stdio: 'ignore' });
   expect((await current.compart(['attach', 'victim', String(guest.pid)])).status).toBe(0);
   return guest;
+}
+
+/** Leaves a victim whose command runs, and whose compart was killed. */
+async function leaveCrashed(): Promise<void> {
+  const subprocess = sandbox.current.start(['run', ...RUN, 'sleep', '1000'], QUIET);
+  await until('the command', () => hasVictim() && recordOf('victim').main !== null);
+  subprocess.kill('SIGKILL');
+  await subprocess;
 }
 
 /** The victim as it is after the crash and `gc`: every subsystem with its directory, every process in all of them. */
@@ -191,7 +203,7 @@ describe('SIGKILL of compart, then gc', () => {
         const guest = await prepare(operation);
         const afterMs = random() * 1.3 * (duration.get(operation) ?? 0);
         try {
-          const subprocess = current.start(operation.args, { stdout: 'ignore', stderr: 'ignore' });
+          const subprocess = current.start(operation.args, QUIET);
           await delay(afterMs);
           subprocess.kill('SIGKILL');
           await subprocess;
@@ -237,7 +249,7 @@ describe('SIGKILL of compart, then gc', () => {
       const { current } = sandbox;
       const subprocess = current.start(
         ['run', '--name', 'victim', '--', 'sh', '-c', 'setsid sleep 1000 & sleep 1001; :'],
-        { stdout: 'ignore', stderr: 'ignore' },
+        QUIET,
       );
       const pids = await until('3 processes', () => {
         const found = [...new Set(processesBelow(current.base))].filter((pid) => pid !== bystander.pid);
@@ -258,10 +270,7 @@ describe('SIGKILL of compart, then gc', () => {
     ['a run of the same name', ['run', '--name', 'victim', '--', 'true']],
   ])('is not even needed: %s sweeps what it meets', async (_what, args) => {
     const { current } = sandbox;
-    const subprocess = current.start(['run', '--name', 'victim', '--', 'sleep', '1000'], {
-      stdout: 'ignore',
-      stderr: 'ignore',
-    });
+    const subprocess = current.start(['run', '--name', 'victim', '--', 'sleep', '1000'], QUIET);
     await until(
       'the command',
       () => dirsOf(current, 'victim').length > 0 && new Set(processesBelow(current.base)).size === 2,

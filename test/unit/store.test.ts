@@ -169,6 +169,11 @@ describe('a lock', () => {
     expect([take(self), take(parent)]).toEqual([true, false]);
   });
 
+  it('that cannot be given back is an error that names it', () => {
+    mkdirSync(path());
+    expect(() => unlock(folder.path, 'removing')).toThrow(`cannot remove ${path()}: `);
+  });
+
   it("is nobody's when its holder is dead, or its pid is another process by now", () => {
     expect(take({ pid: 4_194_305, startTime: 1 })).toBe(true);
     expect(take({ ...parent, startTime: parent.startTime + 1 })).toBe(true);
