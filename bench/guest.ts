@@ -36,6 +36,7 @@ export async function guest(): Promise<void> {
       'Medians of interleaved rounds. Where others use the machine as well, ratios within a table are to be trusted ' +
       'before absolute numbers, and no further than the bubblewrap column shows: a loop of arithmetic or a getpid(2) ' +
       'costs under bubblewrap what it costs natively, so that what differs from 1 there is noise.',
+    ...(absent.length === 0 ? [] : ['']),
     ...absent.map((line) => `Not measured: ${line}.`),
     ...parts.flatMap(([, { lines: own }]) => ['', ...own]),
   ];
