@@ -1,4 +1,4 @@
-import { groupDirs, type Group } from './group.js';
+import { groupDirs, isEmpty, type Group } from './group.js';
 import { keyed } from './parse.js';
 
 /** What a group says of its members, from one look. */
@@ -23,7 +23,8 @@ export function membershipOf(group: Group, readFile: (path: string) => string | 
   if (!v2) {
     const freezer = group.dirs['freezer'];
     const frozen = freezer !== undefined && readFile(`${freezer}/freezer.state`) === 'FROZEN';
-    return { populated: about !== '' || lives(), frozen, frozenUs: null };
+    // A command may have gone into a group that it made below: only v2 counts those in.
+    return { populated: about !== '' || lives() || !isEmpty(group), frozen, frozenUs: null };
   }
   const events = keyed(about);
   return {
