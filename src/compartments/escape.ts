@@ -75,14 +75,30 @@ export const allOf = (host: Host, store: Store): Compartment[] =>
     return record === null ? [] : [{ host, store, record }];
   });
 
-/** Two looks, the second only where the first has found something: what both have found. */
-export async function lookForEscapes(host: Host, compartments: readonly Compartment[]): Promise<Escapes> {
-  const look = async (): Promise<Escapes> =>
-    findEscapes(host, compartments, await readProcessesBySlices(host.paths.proc, new Pace(SLICE_MS)));
-  const first = compartments.length === 0 ? new Map<string, Escape[]>() : await look();
+/** One look in slices; none where there is nothing to look for. */
+async function lookBySlices(
+  host: Host,
+  compartments: readonly Compartment[],
+  all: readonly Compartment[] = compartments,
+): Promise<Escapes> {
+  if (compartments.length === 0) return new Map();
+  const table = await readProcessesBySlices(host.paths.proc, new Pace(SLICE_MS));
+  return findEscapes(host, compartments, table, all);
+}
+
+/**
+ * Two looks, the second only where the first has found something: what both have found.
+ * @param all as of {@link findEscapes}
+ */
+export async function lookForEscapes(
+  host: Host,
+  compartments: readonly Compartment[],
+  all: readonly Compartment[] = compartments,
+): Promise<Escapes> {
+  const first = await lookBySlices(host, compartments, all);
   if (first.size === 0) return first;
   await delay(BETWEEN_LOOKS_MS);
-  return inBoth(first, await look());
+  return inBoth(first, await lookBySlices(host, compartments, all));
 }
 
 /** Looks again and again: what two looks in a row have found. */
@@ -90,9 +106,7 @@ export class EscapeWatch {
   #before: Escapes = new Map();
 
   async look(host: Host, compartments: readonly Compartment[]): Promise<Escapes> {
-    if (compartments.length === 0) return this.take(new Map());
-    const table = await readProcessesBySlices(host.paths.proc, new Pace(SLICE_MS));
-    return this.take(findEscapes(host, compartments, table));
+    return this.take(await lookBySlices(host, compartments));
   }
 
   /** @param now what {@link findEscapes} has found */

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect } from '@jest/globals';
+import { afterEach, describe, expect } from '@jest/globals';
 import type { Options } from 'execa';
-import { Corpus, STRANGER, strangers } from '../support/corpus.js';
+import { STRANGER, strangers, useCorpus } from '../support/corpus.js';
 import { KERNEL_FLAGS } from '../support/kernels.js';
 import { MIB } from '../support/programs.js';
-import { canRun, requires } from '../support/requires.js';
+import { requires } from '../support/requires.js';
 import { COMPART, useSandbox, type Answer } from '../support/sandbox.js';
 import type { ExitRecord } from '../support/shapes.js';
 import { Terminal } from '../support/terminal.js';
@@ -22,13 +22,7 @@ afterEach(() => {
   expect(strangers()).toEqual([]);
 });
 const sandbox = useSandbox();
-let corpus: Corpus;
-beforeAll(() => {
-  if (canRun(...NEEDS)) corpus = new Corpus();
-});
-afterAll(() => {
-  if (canRun(...NEEDS)) corpus.remove();
-});
+const corpus = useCorpus(NEEDS);
 
 /** Runs a program of the corpus under all limits at once; how it ended. */
 async function held(
@@ -38,8 +32,8 @@ async function held(
 ): Promise<Answer & { record: ExitRecord }> {
   const report = `${sandbox.current.dir}/report.json`;
   const limits = ['--mem', '64M', '--cpu', '50%', '--pids', String(MOST), '--timeout', '1s'];
-  const argv = ['run', ...limits, ...flags, '--report', report, '--', corpus.path(program), ...words];
-  const answer = await sandbox.current.compart(argv, { cwd: corpus.dir, ...options });
+  const argv = ['run', ...limits, ...flags, '--report', report, '--', corpus.current.path(program), ...words];
+  const answer = await sandbox.current.compart(argv, { cwd: corpus.current.dir, ...options });
   const record = JSON.parse(readFileSync(report, 'utf8')) as ExitRecord;
   expect(record.stats.pids.peak).toBeLessThanOrEqual(MOST);
   expect(record.stats.vm.peakBytes).toBeLessThanOrEqual(64 * MIB);
@@ -108,11 +102,11 @@ describe('another user', () => {
     try {
       await terminal.shows(/^outer>$/m);
       await terminal.line(
-        `"$COMPART" run --user ${STRANGER}:${STRANGER} -- ${corpus.path('typing')}; echo end-$?`,
+        `"$COMPART" run --user ${STRANGER}:${STRANGER} -- ${corpus.current.path('typing')}; echo end-$?`,
       );
       await terminal.shows(/^tried\nend-0\nouter>\n*$/m);
       expect(await terminal.history()).not.toMatch(/pushed|typed/);
-      await terminal.line(`"$COMPART" run -- ${corpus.path('typing')} > /dev/null; echo end-$?`);
+      await terminal.line(`"$COMPART" run -- ${corpus.current.path('typing')} > /dev/null; echo end-$?`);
       if (readFileSync('/proc/sys/dev/tty/legacy_tiocsti', 'utf8').trim() !== '0')
         await terminal.shows(/^typed-42$/m);
     } finally {
@@ -141,13 +135,13 @@ describe('the host, while strangers do their worst at once', () => {
     const runs = worst.map(async ([program = '', mode = '']) => {
       const limits = ['--mem', '64M', '--cpu', '20%', '--pids', '32', '--timeout', '3s'];
       const user = ['--user', `${STRANGER}:${STRANGER}`];
-      const command = [corpus.path(program), mode];
+      const command = [corpus.current.path(program), mode];
       return sandbox.current.compart(['run', ...limits, ...user, '--', ...command], {
-        cwd: corpus.dir,
+        cwd: corpus.current.dir,
         stdout: 'ignore',
       });
     });
-    const { result, median, p99, worst: latest } = await corpus.pulse(() => Promise.all(runs));
+    const { result, median, p99, worst: latest } = await corpus.current.pulse(() => Promise.all(runs));
     expect(result.map(({ status }) => status)).toEqual([124, 124, 124, 124]);
     process.stdout.write(`late by ${median} ms, 99 in 100 by at most ${p99}, the worst by ${latest}\n`);
   });
@@ -163,7 +157,16 @@ describe('a guest', () => {
     ['flood', 'output'],
   ])('is ended with what is in it, and holds it: %s %s as its root', async (program, mode) => {
     const report = `${sandbox.current.dir}/report.json`;
-    const limits = ['--mem', '64M', '--cpu', '50%', '--timeout', '2s', '--mount', `${corpus.dir}:/corpus:ro`];
+    const limits = [
+      '--mem',
+      '64M',
+      '--cpu',
+      '50%',
+      '--timeout',
+      '2s',
+      '--mount',
+      `${corpus.current.dir}:/corpus:ro`,
+    ];
     const argv = ['boot', ...KERNEL_FLAGS, ...limits, '--report', report, '--', `/corpus/${program}`, mode];
     await sandbox.current.compart(argv, { stdout: 'ignore', cwd: '/' });
     const { verdict, stats, wallUs } = JSON.parse(readFileSync(report, 'utf8')) as ExitRecord;

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect } from '@jest/globals';
-import { Corpus } from '../support/corpus.js';
+import { describe, expect } from '@jest/globals';
+import { useCorpus } from '../support/corpus.js';
 import { numbersFrom, processesOf } from '../support/crash.js';
 import { KERNEL_FLAGS } from '../support/kernels.js';
 import { withLentHost, type LentHost } from '../support/lent-host.js';
@@ -17,13 +17,7 @@ const SEED = Number(process.env['COMPART_SOAK_SEED'] ?? Date.now() % 2 ** 32);
 const ROUND = 25;
 
 const sandbox = useSandbox();
-let corpus: Corpus;
-beforeAll(() => {
-  if (canRun(...NEEDS)) corpus = new Corpus();
-});
-afterAll(() => {
-  if (canRun(...NEEDS)) corpus.remove();
-});
+const corpus = useCorpus(NEEDS);
 
 const LIMITS = ['--mem', '32M', '--pids', '20'];
 const BRIEF = ['sh', '-c', 'setsid sleep 0.1 & sleep 0.02'];
@@ -140,7 +134,7 @@ describe(`${KILLS} kills at random instants, with seed ${SEED}`, () => {
     'leave nothing, once gc has been: no process, group, link, namespace, rule, mount or state',
     async () => {
       const said: string[] = [];
-      const { median, p99, worst } = await corpus.pulse(() =>
+      const { median, p99, worst } = await corpus.current.pulse(() =>
         withLentHost(sandbox.current, async (host) => {
           const killer = new Killer(host, numbersFrom(SEED));
           await killer.measure();

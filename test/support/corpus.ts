@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll } from '@jest/globals';
+import { canRun } from './requires.js';
 
 const SOURCES = fileURLToPath(new URL('../hostile/', import.meta.url));
 const WORDS = ['-std=c11', '-O2', '-static', '-no-pie', '-Wall', '-Wextra', '-Werror', '-pthread'];
@@ -66,4 +68,17 @@ export function strangers(): string[] {
         return [];
       }
     });
+}
+
+/** One for the tests of a file, which need these; none where they cannot run. */
+export function useCorpus(needs: readonly string[]): { current: Corpus } {
+  const holder = {} as { current: Corpus };
+  if (!canRun(...needs)) return holder;
+  beforeAll(() => {
+    holder.current = new Corpus();
+  });
+  afterAll(() => {
+    holder.current.remove();
+  });
+  return holder;
 }

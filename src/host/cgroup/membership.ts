@@ -18,14 +18,14 @@ export function membershipOf(group: Group, readFile: (path: string) => string | 
   const v2 = group.identityVersion === 2;
   const about = readFile(`${group.identity}/${v2 ? 'cgroup.events' : 'cgroup.procs'}`);
   if (about === null) return null;
-  const others = groupDirs(group).filter((dir) => dir !== group.identity);
-  const lives = (): boolean => others.some((dir) => (readFile(`${dir}/cgroup.procs`) ?? '') !== '');
   if (!v2) {
     const freezer = group.dirs['freezer'];
     const frozen = freezer !== undefined && readFile(`${freezer}/freezer.state`) === 'FROZEN';
     // A command may have gone into a group that it made below: only v2 counts those in.
-    return { populated: about !== '' || lives() || !isEmpty(group), frozen, frozenUs: null };
+    return { populated: about !== '' || !isEmpty(group), frozen, frozenUs: null };
   }
+  const others = groupDirs(group).filter((dir) => dir !== group.identity);
+  const lives = (): boolean => others.some((dir) => (readFile(`${dir}/cgroup.procs`) ?? '') !== '');
   const events = keyed(about);
   return {
     populated: events.get('populated') === 1 || lives(),

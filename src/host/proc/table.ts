@@ -14,18 +14,17 @@ export interface ProcessEntry {
 export type ProcessTable = ReadonlyMap<number, ProcessEntry>;
 
 /**
- * Reads all processes, two files each, and hands the table out again and again on the way there: whoever has time for
- * others stops in between, and the last one is whole. What is about to end is left out, as v1 says of it that it is in
+ * Reads all processes, two files each, and stops after each, for whoever has time for others in between. What is about to end is left out, as v1 says of it that it is in
  * the root of every hierarchy (proc_cgroup_show).
  */
-export function* readingProcesses(proc: string): Generator<ProcessTable, ProcessTable> {
+function* readingProcesses(proc: string): Generator<void, ProcessTable> {
   const reader = new KernelReader();
   const table = new Map<number, ProcessEntry>();
   for (const name of readdirSync(proc)) {
     if (!/^\d+$/.test(name)) continue;
     const entry = readEntry(reader, proc, name);
     if (entry !== null) table.set(entry.stat.pid, entry);
-    yield table;
+    yield;
   }
   return table;
 }
@@ -34,8 +33,8 @@ export function* readingProcesses(proc: string): Generator<ProcessTable, Process
 export function readProcesses(proc: string): ProcessTable {
   const reading = readingProcesses(proc);
   for (;;) {
-    const { done, value } = reading.next();
-    if (done === true) return value;
+    const step = reading.next();
+    if (step.done === true) return step.value;
   }
 }
 
@@ -43,8 +42,8 @@ export function readProcesses(proc: string): ProcessTable {
 export async function readProcessesBySlices(proc: string, pace: Pace): Promise<ProcessTable> {
   const reading = readingProcesses(proc);
   for (;;) {
-    const { done, value } = reading.next();
-    if (done === true) return value;
+    const step = reading.next();
+    if (step.done === true) return step.value;
     if (pace.isDue()) await pace.rest();
   }
 }
