@@ -2,14 +2,24 @@
 //
 //   node examples/visitors.mjs 8080 &
 //   curl --data-binary 'console.log(6 * 7)' -H 'content-type: text/plain' localhost:8080/run
+import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+
 import Fastify from 'fastify';
 import { run } from 'compart';
 
-const LIMITS = { mem: '64M', cpu: '20%', net: 'none', pids: 32, timeout: '2s', forceKillAfterDelay: 0 };
+const LIMITS = {
+  mem: '64M',
+  cpu: '20%',
+  cpuWeight: 'idle',
+  net: 'none',
+  pids: 32,
+  timeout: '2s',
+  forceKillAfterDelay: 0,
+};
 const KIB = 1024;
 const HERE = fileURLToPath(import.meta.url);
+const RUNNER = '--runner';
 
 /** Lets `width` through at once, each in a place of its own, 0 and up, and `queue` wait; refuses who comes then. */
 function gate(width, queue) {
@@ -26,8 +36,8 @@ function gate(width, queue) {
   };
 }
 
-/** In a thread of its own, as starting a process takes milliseconds of an event loop: of this one nobody waits for more. */
-function runFor(port, firstUid) {
+/** In a process of its own: starting another takes milliseconds of an event loop, and copies the tables of all its memory. */
+function runFor(firstUid) {
   const running = new Map();
   const answer = async ({ number, place, code }) => {
     const gone = new AbortController();
@@ -48,7 +58,8 @@ function runFor(port, firstUid) {
     );
     return { stdout, stderr, exitCode, verdict, limitHit, truncated, durationMs };
   };
-  port.on('message', (asked) => {
+  process.once('disconnect', () => process.exit());
+  process.on('message', (asked) => {
     const { number } = asked;
     if (asked.code === undefined) return void running.get(number)?.abort();
     answer(asked)
@@ -56,14 +67,15 @@ function runFor(port, firstUid) {
         (value) => ({ value }),
         (error) => ({ error: { message: error.message, statusCode: 500 } }),
       )
-      .then((settled) => port.postMessage({ number, ...settled }))
+      .then((settled) => process.send({ number, ...settled }))
       .finally(() => running.delete(number));
   });
 }
 
-/** The thread that runs code, seen from outside: `ask` is a promise of how it ended. */
+/** The process that runs code, seen from outside: `ask` is a promise of how it ended. It gives way like what it runs. */
 function runner(firstUid) {
-  const worker = new Worker(HERE, { workerData: { firstUid } });
+  const argv = ['--idle', '0', process.execPath, HERE, RUNNER, JSON.stringify(firstUid)];
+  const worker = spawn('chrt', argv, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const asked = new Map();
   let count = 0;
   worker.on('message', ({ number, value, error }) => {
@@ -77,10 +89,14 @@ function runner(firstUid) {
       new Promise((resolve, reject) => {
         const number = (count += 1);
         asked.set(number, { resolve, reject });
-        worker.postMessage({ number, place, code });
-        signal.addEventListener('abort', () => worker.postMessage({ number }), { once: true });
+        worker.send({ number, place, code });
+        signal.addEventListener('abort', () => worker.send({ number }), { once: true });
       }),
-    end: () => worker.terminate(),
+    end: () =>
+      new Promise((resolve) => {
+        worker.once('exit', resolve);
+        worker.disconnect();
+      }),
   };
 }
 
@@ -106,8 +122,8 @@ export function visitors({ width = 4, queue = 32, firstUid = process.getuid() ==
   return service;
 }
 
-if (!isMainThread) {
-  runFor(parentPort, workerData.firstUid);
+if (process.argv[1] === HERE && process.argv[2] === RUNNER) {
+  runFor(JSON.parse(process.argv[3]));
 } else if (process.argv[1] === HERE) {
   const address = await visitors().listen({ port: Number(process.argv[2] ?? 8080) });
   console.log(address);

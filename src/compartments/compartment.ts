@@ -6,7 +6,7 @@ import type { Host } from '../host/host.js';
 import { identify, selfIdentity, type ProcessIdentity } from '../host/proc/identity.js';
 import { RECORD_SCHEMA, type CompartmentRecord, type GuestRecord, type SpecRecord } from '../state/record.js';
 import { Store } from '../state/store.js';
-import { groupOf } from './groups.js';
+import { asksIdle, groupOf } from './groups.js';
 import type { Limits } from './limits.js';
 import { makeId } from './names.js';
 import { groundOf } from './readings.js';
@@ -75,7 +75,7 @@ export async function createCompartment(host: Host, request: CreateRequest): Pro
   if (!request.bestEffort) refuse(refusals);
   const limits = request.bestEffort ? withoutRefused(request.limits, refusals) : request.limits;
   const kinds = kindsFor(host, request, limits);
-  const group = groupOf(host, request.name, kinds);
+  const group = groupOf(host, request.name, kinds, asksIdle(limits));
   const store = new Store(host.paths.state);
   const self = selfIdentity(host.paths.proc);
   const record = {

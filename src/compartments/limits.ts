@@ -120,11 +120,15 @@ export const LIMIT_FIELDS: Readonly<Record<string, LimitField>> = {
   'cpu-weight': {
     subsystem: 'sched',
     metavar: 'N',
-    help: 'share under contention, 1 to 10000, default 100',
+    help: 'share under contention, 1 to 10000, default 100; idle: only what others leave',
     read: (limits, text) => {
+      if (text.trim() === 'idle') {
+        (limits.sched ??= {}).weight = 'idle';
+        return;
+      }
       const weight = Number(text.trim());
       if (!/^\d+$/.test(text.trim()) || weight < 1 || weight > 10_000) {
-        throw usageError(`"${text}" is not a weight`, 'accepted: 1 to 10000; 100 is the default');
+        throw usageError(`"${text}" is not a weight`, 'accepted: 1 to 10000, 100 is the default; or idle');
       }
       (limits.sched ??= {}).weight = weight;
     },

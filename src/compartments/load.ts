@@ -14,7 +14,7 @@ import {
   type Compartment,
   type CreateRequest,
 } from './compartment.js';
-import { groupOf } from './groups.js';
+import { asksIdle, groupOf } from './groups.js';
 import { requireOrdinary } from './ordinary.js';
 import { loadedKinds } from './readings.js';
 import { startGuard } from './strict.js';
@@ -70,6 +70,12 @@ async function addSubsystem(compartment: Compartment, request: LoadRequest): Pro
       hint: `compart set ${record.name} changes its limits`,
     });
   }
+  if (asksIdle(request.limits) && record.group.idle !== true) {
+    throw usageError(
+      `--cpu-weight: "${record.name}" stands among those that have a weight, and cannot become idle`,
+      'load sched first, or under another --name',
+    );
+  }
   const refusals = refusalsOf(host, request.limits);
   if (!request.bestEffort) refuse(refusals);
   if (isForLife(request.kind) && groupPids(record.group).length > 0) {
@@ -81,7 +87,12 @@ async function addSubsystem(compartment: Compartment, request: LoadRequest): Pro
   }
   const before = record.group;
   const strict = record.spec.strict === true || request.spec.strict === true;
-  const group = groupOf(host, record.name, [...loadedKinds(compartment), request.kind]);
+  const group = groupOf(
+    host,
+    record.name,
+    [...loadedKinds(compartment), request.kind],
+    record.group.idle === true,
+  );
   // The directories are in the record before they exist; the subsystem is once every process is in them.
   const planned = {
     host,

@@ -28,6 +28,7 @@ function takeOut(compartment: Compartment, kind: SubsystemKind | null): void {
     });
   }
   refuseWhileInside(compartment, kind);
+  refuseIdle(compartment, kind);
   const remaining = Object.entries(record.subsystems).filter(([name]) => kind !== null && name !== kind);
   const rest = { host, store, record: { ...record, subsystems: Object.fromEntries(remaining) } };
   const leaving = kind === null ? null : loadedOf(compartment, kind);
@@ -37,6 +38,14 @@ function takeOut(compartment: Compartment, kind: SubsystemKind | null): void {
   // From here on it is unloaded; what it had is surplus, to be removed now or by whoever comes next.
   store.save(rest.record);
   takeBack(rest);
+}
+
+/** It stays where idle ones stand, with nothing left that says so. */
+function refuseIdle({ record }: Compartment, kind: SubsystemKind | null): void {
+  if (kind !== 'sched' || record.group.idle !== true || Object.keys(record.subsystems).length === 1) return;
+  throw new CompartError('ERR_COMPART_BUSY', `"${record.name}" was made idle, and is so for its whole life`, {
+    hint: `compart unload ${record.name} takes all of it away`,
+  });
 }
 
 /** What a process was born into it cannot leave: its namespaces. */

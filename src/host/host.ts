@@ -153,6 +153,11 @@ export class Host {
     return writable && `${v2.self}/`.startsWith(`${this.base.path}/`);
   }
 
+  /** As `uname -r` says it. */
+  get kernelRelease(): string {
+    return readKernelFile(`${this.paths.proc}/sys/kernel/osrelease`) ?? '';
+  }
+
   /** 1 or 2: the version whose files hold this controller's limits; null where there is none. */
   versionOf(controller: string): 1 | 2 | null {
     return hierarchyOf(this.layout, controller)?.version ?? null;

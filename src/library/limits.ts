@@ -15,7 +15,7 @@ export interface LimitOptions {
   swap?: Limit;
   /** Ceiling on CPU time: `'20%'`, or CPUs, 0.2 being a fifth of one. */
   cpu?: Limit;
-  /** Share under contention, 1 to 10000; 100 is the default. */
+  /** Share under contention, 1 to 10000; 100 is the default; `'idle'`: only what others leave, for its whole life. */
   cpuWeight?: string | number;
   /** Pins to these CPUs: `'0-2,5'`, or one CPU. */
   cpus?: string | number;

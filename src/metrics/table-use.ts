@@ -43,10 +43,10 @@ const CPU: ReadonlyArray<Family<Seen>> = [
   }),
   one('gauge', {
     name: 'compart_cpu_weight',
-    help: 'CPU weight, from 1 to 10000; 100 is the default.',
+    help: 'CPU weight, from 1 to 10000; 100 is the default, 0 is idle.',
     v2: 'cpu.weight',
     v1: 'cpu.shares, in proportion (1024 is 100)',
-    value: ({ sched }) => sched?.weight,
+    value: ({ sched }) => (sched?.weight === 'idle' ? 0 : sched?.weight),
   }),
   one('gauge', {
     name: 'compart_cpu_allowed_cores',

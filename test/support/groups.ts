@@ -9,6 +9,10 @@ export function hierarchies(): string[] {
     .map((line) => line.split(' ')[4] ?? '');
 }
 
+/** Where the groups of this base are, and those of its idle compartments, in all hierarchies. */
+export const basesOf = (base: string): string[] =>
+  hierarchies().flatMap((mount) => [mount + base, `${mount}${base}-idle`]);
+
 /** Every directory below the base, in all hierarchies: what a compartment left behind. */
 export function groupsBelow(base: string): string[] {
   const found: string[] = [];
@@ -26,7 +30,7 @@ export function groupsBelow(base: string): string[] {
       visit(`${dir}/${name}`);
     }
   };
-  for (const mount of hierarchies()) visit(mount + base);
+  basesOf(base).forEach(visit);
   return found;
 }
 

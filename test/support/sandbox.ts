@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, afterEach, beforeEach, expect } from '@jest/globals';
 import { execa, type Options, type ResultPromise } from 'execa';
-import { groupsBelow, hierarchies, processesBelow } from './groups.js';
+import { basesOf, groupsBelow, hierarchies, processesBelow } from './groups.js';
 import { COMPART } from './installed.js';
 import { GIVEN_BASE } from './place.js';
 
@@ -117,7 +117,7 @@ function namesIn(dir: string): string[] {
 }
 
 function removeBases(base: string): void {
-  for (const dir of [...groupsBelow(base).reverse(), ...hierarchies().map((mount) => mount + base)]) {
+  for (const dir of [...groupsBelow(base).reverse(), ...basesOf(base)]) {
     try {
       rmdirSync(dir);
     } catch {

@@ -2,6 +2,7 @@ import { usageError } from '../../shared/errors.js';
 import { formatCpu } from '../../shared/units/cpu.js';
 import { formatCpuList, parseCpuList } from '../../shared/units/cpulist.js';
 import type { CpuLimits, CpuMore, CpuStats } from '../../host/cgroup/driver.js';
+import { hasIdleGroups } from '../../host/cgroup/idle.js';
 import { SMALLEST_CPUS } from '../../host/cgroup/quota.js';
 import { cpu as v1 } from '../../host/cgroup/v1/cpu.js';
 import { cpu as v2 } from '../../host/cgroup/v2/cpu.js';
@@ -30,7 +31,7 @@ export const sched = new CgroupSubsystem<CpuLimits, CpuStats, CpuMore>({
         `at least ${formatCpu(SMALLEST_CPUS)}`,
       );
     }
-    if (weight !== null && (!Number.isInteger(weight) || weight < 1 || weight > 10_000)) {
+    if (typeof weight === 'number' && (!Number.isInteger(weight) || weight < 1 || weight > 10_000)) {
       throw usageError(
         `--cpu-weight: ${weight} is out of range`,
         "accepted: 1 to 10000, 100 is everybody's share",
@@ -45,5 +46,24 @@ export const sched = new CgroupSubsystem<CpuLimits, CpuStats, CpuMore>({
     }
   },
 
-  lacks: () => [],
+  prepare: (_group, _read, now, next) => {
+    if ((now.weight === 'idle') === (next.weight === 'idle')) return;
+    throw usageError(
+      now.weight === 'idle'
+        ? '--cpu-weight: what was made idle stays idle'
+        : '--cpu-weight: what runs with a weight cannot become idle',
+      'idle ones stand in a group of their own, and what runs does not move: start it anew',
+    );
+  },
+
+  lacks: (host, { weight }) =>
+    weight !== 'idle' || hasIdleGroups(host.kernelRelease)
+      ? []
+      : [
+          {
+            flag: '--cpu-weight',
+            why: `this kernel (${host.kernelRelease}) has no idle groups`,
+            mend: 'Linux 5.15 or later; --cpu-weight 1 is the smallest share',
+          },
+        ],
 });

@@ -28,6 +28,11 @@ export interface BaseFacts {
 export interface CgroupBase {
   path: string;
   unit: 'system' | 'user' | null;
+  /**
+   * Where those stand that give way to the whole machine, as idle counts among neighbours only; absent where compart may make
+   * no such place, and they give way to the other compartments.
+   */
+  idle?: string;
   /** compart made it, and takes it away when it is empty. */
   ours: boolean;
 }
@@ -42,15 +47,31 @@ export const hierarchies = (layout: CgroupLayout): Hierarchy[] => [
 
 /** Where this user's groups go. @throws ERR_COMPART_USAGE if the override is no path of a group */
 export function chooseBase(layout: CgroupLayout, facts: BaseFacts): CgroupBase {
-  if (facts.override !== null) return { path: checkPath(facts.override), unit: null, ours: facts.uid === 0 };
+  if (facts.override !== null) return plain(checkPath(facts.override), facts.uid === 0);
   const delegated = delegatedPath(facts.uid);
   const handed = (): boolean =>
     hierarchies(layout).some(({ mountPoint }) => facts.writable(mountPoint + delegated));
-  if (facts.uid !== 0 && handed()) return { path: delegated, unit: null, ours: false };
+  if (facts.uid !== 0 && handed()) return plain(delegated, false);
   if (facts.systemd) return { path: '/', unit: facts.uid === 0 ? 'system' : 'user', ours: false };
-  if (facts.uid === 0) return { path: '/compart', unit: null, ours: true };
-  return { path: delegated, unit: null, ours: false };
+  return facts.uid === 0 ? plain('/compart', true) : plain(delegated, false);
 }
+
+const plain = (path: string, ours: boolean): CgroupBase => ({
+  path,
+  unit: null,
+  ...(ours ? { idle: `${path}-idle` } : {}),
+  ours,
+});
+
+/** The base itself and the one beside it for idle compartments, where there is one. */
+export const allBases = (base: CgroupBase): CgroupBase[] => [
+  base,
+  ...(base.idle === undefined ? [] : [idleBase(base)]),
+];
+
+/** Where an idle compartment stands: a base of its own, which goes with the last of them, or the common one. */
+export const idleBase = (base: CgroupBase): CgroupBase =>
+  base.idle === undefined ? base : { ...base, path: base.idle, ours: true };
 
 function checkPath(path: string): string {
   if (/^(\/(?!\.\.?(\/|$))[^/]+)+$/.test(path)) return path;
@@ -65,8 +86,9 @@ const SHELL = 'shell';
 
 /** The compartment that a process is in whose group in a hierarchy of this version is `path`, or null. */
 export function compartmentAt(base: CgroupBase, path: string, version: 1 | 2): string | null {
-  if (base.path === '/' || !path.startsWith(`${base.path}/`)) return null;
-  const name = path.slice(base.path.length + 1).split('/')[0] ?? null;
+  const above = allBases(base).find((each) => path.startsWith(`${each.path}/`));
+  if (base.path === '/' || above === undefined) return null;
+  const name = path.slice(above.path.length + 1).split('/')[0] ?? null;
   const handed = !base.ours && base.unit === null;
   return handed && version === 2 && name === SHELL ? null : name;
 }

@@ -45,10 +45,13 @@ export interface MemoryMore {
   majorFaults: number | null;
 }
 
-/** `limitCpus` in CPUs (0.5 is half of one); `weight` 1 to 10000; `cpus` in cpuset(7) list format. */
+/** A share under contention, 1 to 10000, or `idle`: CPU time that nobody else wants (SCHED_IDLE of sched(7), for a group). */
+export type CpuWeight = number | 'idle';
+
+/** `limitCpus` in CPUs (0.5 is half of one); `cpus` in cpuset(7) list format. */
 export interface CpuLimits {
   limitCpus: number | null;
-  weight: number | null;
+  weight: CpuWeight | null;
   cpus: string | null;
 }
 

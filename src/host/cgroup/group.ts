@@ -4,7 +4,7 @@ import type { UndoStack } from '../../shared/undo.js';
 import { readKernelFile, writeKernelFile } from '../kernfs.js';
 import { pause } from '../pause.js';
 import { readPids } from '../proc/pids.js';
-import { hierarchies, type CgroupBase } from './base.js';
+import { allBases, hierarchies, idleBase, type CgroupBase } from './base.js';
 import { hierarchyOf, type CgroupLayout } from './detect.js';
 import type { ReadGroup } from './driver.js';
 
@@ -17,6 +17,8 @@ export interface Group {
   dirs: Record<string, string>;
   /** The parent that compart itself made and may take away when it is empty, or null. */
   bases: string[];
+  /** It was made to run on CPU time that nobody else wants. */
+  idle?: true;
 }
 
 /** Every directory of the group, each once. */
@@ -28,14 +30,17 @@ export function groupDirs(group: Group): string[] {
  * Names the directories that a compartment will have; pure, so that they are in the record before the first
  * of them exists. Controllers that the host does not offer are left out.
  * @param twin may the caller join a group of the v2 mount that has no controllers?
+ * @param idle does it stand where idle compartments do?
  */
 export function planGroup(
   layout: CgroupLayout,
-  base: CgroupBase,
+  common: CgroupBase,
   name: string,
   controllers: readonly string[],
   twin: boolean,
+  idle = false,
 ): Group {
+  const base = idle ? idleBase(common) : common;
   const dirs: Record<string, string> = {};
   const bases = new Set<string>();
   for (const controller of controllers) {
@@ -58,7 +63,13 @@ export function planGroup(
   }
   if (identity !== null) bases.add(identity.mountPoint + base.path);
   if (identity?.version === 1) dirs['freezer'] = dir;
-  return { identity: dir, identityVersion: identity?.version ?? 1, dirs, bases: base.ours ? [...bases] : [] };
+  return {
+    identity: dir,
+    identityVersion: identity?.version ?? 1,
+    dirs,
+    bases: base.ours ? [...bases] : [],
+    ...(idle ? { idle } : {}),
+  };
 }
 
 /** Reads files of the group by controller name; `identity` is the group that gives identity. */
@@ -142,11 +153,18 @@ export function createGroup(
     const controllers = Object.keys(group.dirs).filter((name) => group.dirs[name] === group.identity);
     if (controllers.length > 0) handDown(group.identity, controllers, v2.mountPoint);
   }
+  if (group.idle === true && group.bases.length > 0) makeBaseIdle(group);
   const cpuset = group.dirs['cpuset'];
   if (cpuset !== undefined && layout.v1.has('cpuset')) {
     fillCpuset(cpuset.slice(0, cpuset.lastIndexOf('/')));
     fillCpuset(cpuset);
   }
+}
+
+/** With a group in it the base cannot be taken away and made anew without this. */
+function makeBaseIdle({ dirs }: Group): void {
+  const dir = dirs['cpu'];
+  if (dir !== undefined) writeKernelFile(`${dir.slice(0, dir.lastIndexOf('/'))}/cpu.idle`, '1');
 }
 
 /** A directory with a task that is just dying answers EBUSY for a moment (v1 above all). */
@@ -184,8 +202,9 @@ export function removeGroup(group: Group): void {
 }
 
 /** Removes the parent of all groups wherever nothing stands in it, if compart made it. */
-export function removeBase(layout: CgroupLayout, { path, ours }: CgroupBase): void {
-  if (ours) removeEmpty(hierarchies(layout).map(({ mountPoint }) => mountPoint + path));
+export function removeBase(layout: CgroupLayout, base: CgroupBase): void {
+  for (const { path } of allBases(base).filter(({ ours }) => ours))
+    removeEmpty(hierarchies(layout).map(({ mountPoint }) => mountPoint + path));
 }
 
 function removeEmpty(dirs: readonly string[]): void {

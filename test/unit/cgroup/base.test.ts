@@ -9,7 +9,7 @@ import {
 import { said } from '../units/wrong.js';
 import { facts, layoutOf, type HostName } from './fixtures.js';
 
-const ours: CgroupBase = { path: '/compart', unit: null, ours: true };
+const ours: CgroupBase = { path: '/compart', unit: null, idle: '/compart-idle', ours: true };
 const delegated: CgroupBase = { path: '/compart-1000', unit: null, ours: false };
 
 describe('chooseBase', () => {
@@ -39,7 +39,7 @@ describe('chooseBase', () => {
       'root with an override',
       'debian12-unified',
       { systemd: true, override: '/lab/a' },
-      { path: '/lab/a', unit: null, ours: true },
+      { path: '/lab/a', unit: null, idle: '/lab/a-idle', ours: true },
     ],
     [
       'a user with an override',

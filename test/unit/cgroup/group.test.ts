@@ -60,6 +60,24 @@ describe('planGroup', () => {
     );
   });
 
+  it('puts an idle one beside the base where there is such a place, to be taken away with the last', () => {
+    const kept = { ...ours, idle: '/compart-idle', ours: false };
+    const dir = '/sys/fs/cgroup/compart-idle/a';
+    expect(planGroup(layoutOf('debian12-unified'), kept, 'a', ['cpu'], true, true)).toEqual({
+      identity: dir,
+      identityVersion: 2,
+      dirs: { cpu: dir },
+      bases: ['/sys/fs/cgroup/compart-idle'],
+      idle: true,
+    });
+    const scope: CgroupBase = { path: '/system.slice/compart.scope', unit: 'system', ours: false };
+    expect(planGroup(layoutOf('debian12-unified'), scope, 'a', ['cpu'], true, true)).toMatchObject({
+      identity: '/sys/fs/cgroup/system.slice/compart.scope/a',
+      bases: [],
+      idle: true,
+    });
+  });
+
   it('needs a hierarchy', () => {
     expect(said(() => planGroup(layoutOf('no-cgroups'), ours, 'a', V1, true))).toEqual({
       code: 'ERR_COMPART_UNSUPPORTED',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { FileWrite, IoDeviceLimits, MemoryLimits } from '../../../src/host/cgroup/driver.js';
+import type { CpuLimits, FileWrite, IoDeviceLimits, MemoryLimits } from '../../../src/host/cgroup/driver.js';
 import { cpu, sharesFor } from '../../../src/host/cgroup/v1/cpu.js';
 import { io } from '../../../src/host/cgroup/v1/io.js';
 import { memory } from '../../../src/host/cgroup/v1/memory.js';
@@ -142,9 +142,19 @@ describe('cpu on v1', () => {
 
   it('turns weights into shares in proportion, and back', () => {
     expect([1, 50, 100, 300, 10_000].map(sharesFor)).toEqual([10, 512, 1024, 3072, 102_400]);
-    const read = (weight: number): number | null =>
+    const read = (weight: number): CpuLimits['weight'] =>
       cpu.inForce(groupOf('v1', { 'cpu.shares': String(sharesFor(weight)) })).weight;
     fc.assert(fc.property(fc.integer({ min: 1, max: 10_000 }), (weight) => read(weight) === weight));
+  });
+
+  it('knows an idle group by its shares and its flag, and takes the flag off before it gives a weight', () => {
+    const idle = groupOf('v1', { 'cpu.shares': '3', 'cpu.idle': '1' });
+    expect(cpu.inForce(idle).weight).toBe('idle');
+    expect(cpu.inForce(groupOf('v1', { 'cpu.shares': '3', 'cpu.idle': '0' })).weight).toBe(1);
+    const written = (weight: CpuLimits['weight'], read: typeof idle): string[] =>
+      shown(cpu.writes({ limitCpus: null, weight, cpus: null }, read)).slice(1);
+    expect(written('idle', groupOf('v1'))).toEqual(['cpu cpu.idle=1']);
+    expect(written(null, idle)).toEqual(['cpu cpu.idle=0', 'cpu cpu.shares=1024']);
   });
 
   it('pins where there is a cpuset, and refuses where there is none', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { FileWrite, IoDeviceLimits, MemoryLimits } from '../../../src/host/cgroup/driver.js';
+import type { CpuLimits, FileWrite, IoDeviceLimits, MemoryLimits } from '../../../src/host/cgroup/driver.js';
 import { cpu } from '../../../src/host/cgroup/v2/cpu.js';
 import { io } from '../../../src/host/cgroup/v2/io.js';
 import { memory } from '../../../src/host/cgroup/v2/memory.js';
@@ -59,6 +59,15 @@ describe('memory on v2', () => {
     ]);
     expect(memory.inForce(swapless).swapLimitBytes).toBe(0);
     expect(memory.stats(swapless).swapBytes).toBeNull();
+  });
+
+  it('knows an idle group by its weight of 0, and takes the flag off before it gives another', () => {
+    const idle = groupOf('v2', { 'cpu.weight': '0', 'cpuset.cpus': null });
+    expect(cpu.inForce(idle).weight).toBe('idle');
+    const written = (weight: CpuLimits['weight'], read: typeof idle): string[] =>
+      shown(cpu.writes({ limitCpus: null, weight, cpus: null }, read)).slice(1);
+    expect(written('idle', groupOf('v2', { 'cpuset.cpus': null }))).toEqual(['cpu cpu.idle=1']);
+    expect(written(null, idle)).toEqual(['cpu cpu.idle=0', 'cpu cpu.weight=100']);
   });
 
   it('reads what is in force and every counter', () => {

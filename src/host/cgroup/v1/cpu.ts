@@ -3,18 +3,28 @@ import {
   type CpuLimits,
   type CpuMore,
   type CpuStats,
+  type CpuWeight,
   type Driver,
   type FileWrite,
   type ReadGroup,
 } from '../driver.js';
 import { keyed, nsToUs, numberIn, pick, pressureUs } from '../parse.js';
 import { cpusOf, quotaFor } from '../quota.js';
+import { weightWrites } from '../idle.js';
 
 const DEFAULT_SHARES = 1024;
+/** What the kernel gives an idle group (WEIGHT_IDLEPRIO of kernel/sched/sched.h). */
+const IDLE_SHARES = 3;
 
 /** Linear, so that weights 100 and 300 share a busy CPU 1:3 as they do on v2. */
 export function sharesFor(weight: number): number {
   return Math.max(2, Math.round((weight * DEFAULT_SHARES) / 100));
+}
+
+function weightOf(shares: number | null, read: ReadGroup): CpuWeight | null {
+  if (shares === null) return null;
+  if (shares === IDLE_SHARES && read('cpu', 'cpu.idle') === '1') return 'idle';
+  return Math.max(1, Math.round((shares * 100) / DEFAULT_SHARES));
 }
 
 function writes(next: CpuLimits, read: ReadGroup): FileWrite[] {
@@ -26,7 +36,10 @@ function writes(next: CpuLimits, read: ReadGroup): FileWrite[] {
     const { quotaUs, periodUs } = quotaFor(next.limitCpus);
     list.push(cpu('cpu.cfs_period_us', String(periodUs)), cpu('cpu.cfs_quota_us', String(quotaUs)));
   }
-  list.push(cpu('cpu.shares', String(next.weight === null ? DEFAULT_SHARES : sharesFor(next.weight))));
+  const shares = typeof next.weight === 'number' ? sharesFor(next.weight) : DEFAULT_SHARES;
+  list.push(
+    ...weightWrites(next.weight, inForce(read).weight, { file: 'cpu.shares', value: String(shares) }),
+  );
   if (next.cpus !== null && read('cpuset', 'cpuset.cpus') !== null) {
     list.push({ controller: 'cpuset', file: 'cpuset.cpus', value: next.cpus });
   }
@@ -39,7 +52,7 @@ function inForce(read: ReadGroup): CpuLimits {
   const shares = numberIn(read('cpu', 'cpu.shares'));
   return {
     limitCpus: cpusOf(quota, period),
-    weight: shares === null ? null : Math.max(1, Math.round((shares * 100) / DEFAULT_SHARES)),
+    weight: weightOf(shares, read),
     cpus: read('cpuset', 'cpuset.cpus') || null,
   };
 }

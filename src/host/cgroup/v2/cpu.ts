@@ -9,6 +9,7 @@ import {
 } from '../driver.js';
 import { keyed, numberIn, pick, pressureUs } from '../parse.js';
 import { cpusOf, quotaFor } from '../quota.js';
+import { weightWrites } from '../idle.js';
 
 const DEFAULT_WEIGHT = 100;
 
@@ -21,7 +22,10 @@ function maxValue(limitCpus: number | null): string {
 function writes(next: CpuLimits, read: ReadGroup): FileWrite[] {
   const list: FileWrite[] = [
     { controller: 'cpu', file: 'cpu.max', value: maxValue(next.limitCpus) },
-    { controller: 'cpu', file: 'cpu.weight', value: String(next.weight ?? DEFAULT_WEIGHT) },
+    ...weightWrites(next.weight, inForce(read).weight, {
+      file: 'cpu.weight',
+      value: String(next.weight ?? DEFAULT_WEIGHT),
+    }),
   ];
   if (read('cpuset', 'cpuset.cpus') !== null) {
     list.push({ controller: 'cpuset', file: 'cpuset.cpus', value: next.cpus ?? '\n' });
@@ -31,9 +35,11 @@ function writes(next: CpuLimits, read: ReadGroup): FileWrite[] {
 
 function inForce(read: ReadGroup): CpuLimits {
   const [quota, period] = (read('cpu', 'cpu.max') ?? 'max 100000').split(' ');
+  const weight = numberIn(read('cpu', 'cpu.weight'));
   return {
     limitCpus: cpusOf(numberIn(quota ?? null), numberIn(period ?? null)),
-    weight: numberIn(read('cpu', 'cpu.weight')),
+    // An idle group shows as a weight of 0 (cgroup-v2.rst).
+    weight: weight === 0 ? 'idle' : weight,
     cpus: read('cpuset', 'cpuset.cpus') || read('cpuset', 'cpuset.cpus.effective') || null,
   };
 }
