@@ -65,7 +65,9 @@ export function detectLayout(
   const self = parseSelfCgroup(selfCgroup);
   const v1 = new Map<string, Hierarchy>();
   let v2: Hierarchy | null = null;
-  for (const mount of parseMounts(mountinfo)) {
+  // Of the hundreds of mounts that a host may have, a dozen are worth parsing.
+  const lines = mountinfo.split('\n').filter((line) => line.includes(' - cgroup'));
+  for (const mount of parseMounts(lines.join('\n'))) {
     if (mount.fstype === 'cgroup2') v2 ??= hierarchy(mount, 2, self.get(''));
     if (mount.fstype !== 'cgroup') continue;
     for (const option of mount.superOptions) {

@@ -109,8 +109,23 @@ function makeDir(dir: string): void {
   }
 }
 
-/** A new v1 cpuset has no CPUs and no memory nodes, and no process can enter it (cpuset(7)). */
+/**
+ * A new v1 cpuset has no CPUs and no memory nodes, and no process can enter it (cpuset(7)). The base is told to give its own
+ * to what is made in it: then the next ones need nothing.
+ */
 function fillCpuset(dir: string): void {
+  if (readKernelFile(`${dir}/cpuset.mems`)) return;
+  const base = dir.slice(0, dir.lastIndexOf('/'));
+  inheritCpuset(base);
+  inheritCpuset(dir);
+  try {
+    writeKernelFile(`${base}/cgroup.clone_children`, '1');
+  } catch {
+    // Handed down without this file: each is filled by hand.
+  }
+}
+
+function inheritCpuset(dir: string): void {
   const parent = dir.slice(0, dir.lastIndexOf('/'));
   for (const file of ['cpuset.mems', 'cpuset.cpus']) {
     if (readKernelFile(`${dir}/${file}`) !== '') continue;
@@ -156,7 +171,6 @@ export function createGroup(
   if (group.idle === true && group.bases.length > 0) makeBaseIdle(group);
   const cpuset = group.dirs['cpuset'];
   if (cpuset !== undefined && layout.v1.has('cpuset')) {
-    fillCpuset(cpuset.slice(0, cpuset.lastIndexOf('/')));
     fillCpuset(cpuset);
   }
 }

@@ -13,10 +13,16 @@ export function identify(proc: string, pid: number | 'self'): ProcessIdentity | 
   return stat === null ? null : { pid: stat.pid, startTime: stat.startTime };
 }
 
+/** By where procfs is: it stays what it is, and reading it has the kernel add up the times of every thread. */
+const known = new Map<string, ProcessIdentity>();
+
 /** The process that runs now, so that it can be recognised when it is gone. @throws ERR_COMPART_UNSUPPORTED without procfs */
 export function selfIdentity(proc: string): ProcessIdentity {
-  const self = identify(proc, 'self');
-  if (self !== null) return self;
+  const self = known.get(proc) ?? identify(proc, 'self');
+  if (self !== null) {
+    known.set(proc, self);
+    return self;
+  }
   throw new CompartError('ERR_COMPART_UNSUPPORTED', `${proc}/self/stat cannot be read`, {
     hint: 'mount -t proc proc /proc',
   });
