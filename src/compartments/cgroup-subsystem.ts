@@ -4,7 +4,7 @@ import type { Driver, ReadGroup } from '../host/cgroup/driver.js';
 import { groupReader, type Group } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
 import type { SubsystemRecord } from '../state/record.js';
-import { writeKernelFile } from '../host/kernfs.js';
+import { readingOnce, writeKernelFile } from '../host/kernfs.js';
 import type { FlagRefusal, Ground, Inspected, Loaded, Probe, Subsystem, SubsystemKind } from './subsystem.js';
 
 /** What vm, sched, io and pids add to the common life of a subsystem that a cgroup controller enforces. */
@@ -105,7 +105,7 @@ export class CgroupSubsystem<L extends object, S, M> implements Subsystem<L, S> 
   }
 
   stats(host: Host, { ground: { group } }: Loaded): S | null {
-    return this.#driver(host)?.stats(groupReader(group)) ?? null;
+    return this.#driver(host)?.stats(groupReader(group, readingOnce())) ?? null;
   }
 
   /** As {@link stats}, of the group that `read` is of: the caller decides how often each file is read. */
@@ -119,8 +119,14 @@ export class CgroupSubsystem<L extends object, S, M> implements Subsystem<L, S> 
     return driver === null ? null : { ...driver.stats(read), ...driver.more(read) };
   }
 
-  inspect(host: Host, loaded: Loaded): Inspected<S> {
-    return { limits: this.#inForce(host, loaded), stats: this.stats(host, loaded), fault: null };
+  glance(host: Host, { ground: { group } }: Loaded): Partial<S> | null {
+    return this.#driver(host)?.glance(groupReader(group)) ?? null;
+  }
+
+  inspect(host: Host, { ground: { group } }: Loaded): Inspected<S> {
+    const driver = this.#driver(host);
+    const read = groupReader(group, readingOnce());
+    return { limits: driver?.inForce(read) ?? null, stats: driver?.stats(read) ?? null, fault: null };
   }
 
   #inForce(host: Host, { ground: { group } }: Loaded): L | null {

@@ -9,6 +9,7 @@ import { Patience, tryLock, unlock } from '../state/lock.js';
 import type { CompartmentRecord } from '../state/record.js';
 import type { Compartment } from './compartment.js';
 import { groundOf, loadedKinds } from './readings.js';
+import { SUBSYSTEM_KINDS, type SubsystemKind } from './subsystem.js';
 import { SUBSYSTEMS } from './subsystems.js';
 
 /** A process that forks faster than it is moved leaves a child behind; then once more. */
@@ -85,7 +86,7 @@ export function takeBack(compartment: Compartment): boolean {
   store.save({
     ...record,
     stack: record.stack && !stray,
-    group: { ...record.group, dirs: neededOf(compartment) },
+    group: { ...record.group, dirs: neededOf(compartment, controllersOn(host)) },
   });
   return true;
 }
@@ -93,19 +94,36 @@ export function takeBack(compartment: Compartment): boolean {
 /** Is there a network stack that is not loaded: half-made, or left over? */
 const hasStrayStack = ({ stack, subsystems }: CompartmentRecord): boolean => stack && !('net' in subsystems);
 
+/** The controllers that a subsystem wants on this host. */
+export type ControllersOf = (kind: SubsystemKind) => readonly string[];
+
+const controllersOn =
+  (host: Host): ControllersOf =>
+  (kind) =>
+    SUBSYSTEMS[kind].controllers(host);
+
+/** The same for many compartments: the host is asked once for each subsystem. */
+export const controllersOfAll = (host: Host): ControllersOf => {
+  const known = new Map(SUBSYSTEM_KINDS.map((kind) => [kind, SUBSYSTEMS[kind].controllers(host)]));
+  return (kind) => known.get(kind) ?? [];
+};
+
 /** The directories, by controller, that the loaded subsystems need. */
-function neededOf(compartment: Compartment): Group['dirs'] {
-  const { host, record } = compartment;
-  const kept = new Set(loadedKinds(compartment).flatMap((kind) => SUBSYSTEMS[kind].controllers(host)));
+function neededOf(compartment: Compartment, controllersOf: ControllersOf): Group['dirs'] {
+  const { record } = compartment;
+  const kept = new Set(loadedKinds(compartment).flatMap(controllersOf));
   const entries = Object.entries(record.group.dirs);
   return Object.fromEntries(entries.filter(([name]) => kept.has(name) || name === 'freezer'));
 }
 
 /** Directories that no loaded subsystem needs; all of them where none is loaded. */
-export function surplusOf(compartment: Compartment): string[] {
+export function surplusOf(
+  compartment: Compartment,
+  controllersOf: ControllersOf = controllersOn(compartment.host),
+): string[] {
   const { group } = compartment.record;
   if (loadedKinds(compartment).length === 0) return groupDirs(group);
-  const needed = new Set([group.identity, ...Object.values(neededOf(compartment))]);
+  const needed = new Set([group.identity, ...Object.values(neededOf(compartment, controllersOf))]);
   return groupDirs(group).filter((dir) => !needed.has(dir));
 }
 

@@ -12,7 +12,7 @@ const anyGroupsOf = (host: Host, name: string): Group[] =>
 
 /** Does anything run in the groups of this name? */
 export function runsUnder(host: Host, name: string): boolean {
-  return isName(name) && !anyGroupsOf(host, name).every(isEmpty);
+  return isName(name) && !anyGroupsOf(host, name).every((group) => isEmpty(group));
 }
 
 /** Removes the groups and the folder of this name, in which nothing runs. */

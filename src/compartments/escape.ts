@@ -16,7 +16,7 @@ import { Pace } from '../shared/pace.js';
 import type { Store } from '../state/store.js';
 import { isHeld } from '../state/lock.js';
 import type { Escape } from '../state/escapes.js';
-import { isBeingMade, surplusOf } from './change.js';
+import { controllersOfAll, isBeingMade, surplusOf, type ControllersOf } from './change.js';
 import type { Compartment } from './compartment.js';
 
 /** Escapes by the id of the compartment; one without any has no entry. */
@@ -55,7 +55,8 @@ export function findEscapes(
     return known !== undefined && known.id !== id && isSame(entry, known.main);
   };
   const settled = compartments.filter(isSettled);
-  const index = new PlaceIndex(settled.map((compartment) => placesIn(compartment, own)));
+  const controllersOf = controllersOfAll(host);
+  const index = new PlaceIndex(settled.map((compartment) => placesIn(compartment, own, controllersOf)));
   const members = index.membersIn(table);
   const found = new Map<string, Escape[]>();
   for (const [number, compartment] of settled.entries()) {
@@ -135,9 +136,13 @@ function isSettled({ host, store, record }: Compartment): boolean {
   return !isBeingMade(host, record) && !isHeld(store.folder(record.name), 'changing', host.paths.proc);
 }
 
-function placesIn(compartment: Compartment, own: ReadonlyMap<string, string>): Places {
+function placesIn(
+  compartment: Compartment,
+  own: ReadonlyMap<string, string>,
+  controllersOf: ControllersOf,
+): Places {
   const { host, record } = compartment;
-  const surplus = new Set(surplusOf(compartment));
+  const surplus = new Set(surplusOf(compartment, controllersOf));
   const dirs = Object.entries(record.group.dirs).filter(([, dir]) => !surplus.has(dir));
   return placesOf(host.layout, { ...record.group, dirs: Object.fromEntries(dirs) }, own);
 }

@@ -1,6 +1,8 @@
 import { isFrozen } from '../host/cgroup/freeze.js';
+import { isEmpty } from '../host/cgroup/group.js';
 import type { Membership } from '../host/cgroup/membership.js';
 import type { Host } from '../host/host.js';
+import { readingOnce } from '../host/kernfs.js';
 import { isAlive } from '../host/proc/identity.js';
 import type { Escape } from '../state/escapes.js';
 import { readMounts, readReport, type GuestReport } from '../state/guest.js';
@@ -9,7 +11,7 @@ import { Store } from '../state/store.js';
 import type { Compartment } from './compartment.js';
 import { runsUnder } from './damaged.js';
 import { loadedKinds, loadedOf } from './readings.js';
-import { isAbandoned, isPopulated, takeAway } from './sweep.js';
+import { isAbandoned, takeAway } from './sweep.js';
 import { SUBSYSTEMS } from './subsystems.js';
 
 export type CompartmentState = 'created' | 'running' | 'frozen' | 'exited';
@@ -48,7 +50,9 @@ const UNKNOWN = { limits: null, stats: null, fault: null };
 
 /** Computed from the kernel each time, never stored. */
 export function stateOf({ record }: Compartment): CompartmentState {
-  return stateFrom(record, { populated: isPopulated(record), frozen: isFrozen(record.group) });
+  const look = readingOnce();
+  const populated = !isEmpty(record.group, look);
+  return stateFrom(record, { populated, frozen: isFrozen(record.group, look) });
 }
 
 /** The state that follows from what the kernel said of the group. Pure. */
@@ -70,10 +74,28 @@ function guestOf(
   return { ...guest, mounts: [...guest.mounts, ...readMounts(folder)], report: readReport(folder) };
 }
 
+/** What it is, and whether it runs. */
+export function headOf(
+  compartment: Compartment,
+): Omit<Inspection, 'spec' | 'guest' | 'escaped' | 'subsystems'> {
+  const { host, record } = compartment;
+  const alive = record.main !== null && isAlive(host.paths.proc, record.main);
+  return {
+    name: record.name,
+    id: record.id,
+    kind: record.kind,
+    state: stateOf(compartment),
+    pid: alive ? (record.main?.pid ?? null) : null,
+    command: record.spec.command,
+    createdAt: isoTime(record.createdAt) ?? '',
+    startedAt: isoTime(record.startedAt),
+    labels: record.labels,
+  };
+}
+
 /** @param escaped what `lookForEscapes` has found of it */
 export function inspectCompartment(compartment: Compartment, escaped: Escape[] = []): Inspection {
   const { host, record } = compartment;
-  const alive = record.main !== null && isAlive(host.paths.proc, record.main);
   const subsystems = loadedKinds(compartment).map((kind) => {
     const loaded = loadedOf(compartment, kind);
     const { driver, notEnforced } = loaded?.record ?? { driver: '', notEnforced: [] };
@@ -85,15 +107,7 @@ export function inspectCompartment(compartment: Compartment, escaped: Escape[] =
     ] as const;
   });
   return {
-    name: record.name,
-    id: record.id,
-    kind: record.kind,
-    state: stateOf(compartment),
-    pid: alive ? (record.main?.pid ?? null) : null,
-    command: record.spec.command,
-    createdAt: isoTime(record.createdAt) ?? '',
-    startedAt: isoTime(record.startedAt),
-    labels: record.labels,
+    ...headOf(compartment),
     spec: record.spec,
     ...(record.guest === undefined ? {} : { guest: guestOf(compartment, record.guest) }),
     ...(escaped.length === 0 ? {} : { escaped }),

@@ -69,6 +69,8 @@ export interface Subsystem<L extends object, S> {
   undo(host: Host, loaded: Loaded): Partial<L>;
   /** The last reading, null where the host does not enforce this subsystem. */
   stats(host: Host, loaded: Loaded): S | null;
+  /** Of {@link stats} what a line of `ps` shows, from as little as that takes. */
+  glance(host: Host, loaded: Loaded): Partial<S> | null;
   /** All that `inspect` shows, from one look at the kernel. */
   inspect(host: Host, loaded: Loaded): Inspected<S>;
   /** What is in the kernel other than was loaded: somebody took it away. Null where all is in order. */

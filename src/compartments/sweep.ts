@@ -71,6 +71,6 @@ function sweepRecord(host: Host, store: Store, name: string): boolean {
 }
 
 /** Is any process left in the groups of this record? */
-export function isPopulated(record: CompartmentRecord): boolean {
-  return !isEmpty(record.group);
+export function isPopulated({ group }: Pick<CompartmentRecord, 'group'>): boolean {
+  return !isEmpty(group);
 }

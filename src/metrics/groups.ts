@@ -5,6 +5,7 @@ import { sched } from '../compartments/sched/sched.js';
 import { vm } from '../compartments/vm/vm.js';
 import type { ReadGroup } from '../host/cgroup/driver.js';
 import { groupReader, type Group } from '../host/cgroup/group.js';
+import { readingOnce } from '../host/kernfs.js';
 import { membershipOf, type Membership } from '../host/cgroup/membership.js';
 import type { Host } from '../host/host.js';
 import type { KernelReader } from '../host/kernfs.js';
@@ -76,15 +77,8 @@ export class GroupCollector {
 
   /** Each file is read when it is first asked for; one that cannot be read counts as an error, and as absent. */
   #reader(group: Group, level: Level): ReadGroup {
-    const texts = new Map<string, string | null>();
-    const readFile = (path: string): string | null => {
-      const known = texts.get(path);
-      if (known !== undefined) return known;
-      const text = this.#attempt(() => this.#files.read(path));
-      texts.set(path, text);
-      return text;
-    };
-    const read = groupReader(group, readFile);
+    const readFile = (path: string): string | null => this.#attempt(() => this.#files.read(path));
+    const read = groupReader(group, readingOnce(readFile));
     return (controller, file) => (level === 'core' && FULL_ONLY.has(file) ? null : read(controller, file));
   }
 

@@ -1,4 +1,4 @@
-import { readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { lstatSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { errnoOf } from '../shared/errors.js';
 import { formatIdentity, isAlive, parseIdentity, type ProcessIdentity } from '../host/proc/identity.js';
 import { stateError } from './json.js';
@@ -132,6 +132,8 @@ export function isBroken(folder: string, lock: Lock, proc: string): boolean {
 /** Null if the lock was given back meanwhile; nobody for what is no lock. */
 function holderOf(path: string): ProcessIdentity | null {
   try {
+    // Most often there is none, and an error takes Node longer than the look.
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return null;
     return parseIdentity(readlinkSync(path)) ?? NOBODY;
   } catch (error) {
     return errnoOf(error) === 'ENOENT' ? null : NOBODY;

@@ -1,10 +1,10 @@
 import { formatCpu } from '../../shared/units/cpu.js';
 import { formatBitRate } from '../../shared/units/rate.js';
 import { formatSize } from '../../shared/units/size.js';
-import type { CpuStats, MemoryStats, PidsStats } from '../../host/cgroup/driver.js';
 import { lookForEscapes } from '../../compartments/escape.js';
-import { inspectCompartment, listCompartments, type Inspection } from '../../compartments/inspect.js';
-import type { NetStats } from '../../compartments/net/record.js';
+import { glanceAt, type Glance } from '../../compartments/glance.js';
+import { inspectCompartment, listCompartments } from '../../compartments/inspect.js';
+import type { Escape } from '../../state/escapes.js';
 import { ago, commandLine, orDash, percentOf, table } from '../format.js';
 import type { Handler } from '../verbs.js';
 
@@ -21,33 +21,34 @@ const HEADER = [
   'COMMAND',
 ];
 
-function row(item: Inspection): string[] {
-  const { vm, sched, net, pids } = item.subsystems as Record<string, { stats: unknown } | undefined>;
-  const memory = vm?.stats as MemoryStats | undefined;
-  const cpu = sched?.stats as CpuStats | undefined;
-  const network = net?.stats as NetStats | undefined;
-  const tasks = pids?.stats as PidsStats | undefined;
-  const since = Date.parse(item.startedAt ?? item.createdAt);
+/** @param escaped how many processes have left it */
+function row({ head, vm, sched, net, pids }: Glance, escaped: number): string[] {
+  const since = Date.parse(head.startedAt ?? head.createdAt);
   return [
-    item.name,
-    item.kind,
-    item.escaped === undefined ? item.state : `${item.state}, ${item.escaped.length} escaped`,
-    orDash(item.pid),
-    `${orDash(memory?.usageBytes, formatSize)}/${orDash(memory?.limitBytes, formatSize)}`,
-    `${orDash(cpu?.usageUs, (us) => percentOf(us, Date.now() - since))}/${orDash(cpu?.limitCpus, formatCpu)}`,
-    `${orDash(network?.rxLimitBps, formatBitRate)}/${orDash(network?.txLimitBps, formatBitRate)}`,
-    `${orDash(tasks?.current)}/${orDash(tasks?.limit)}`,
+    head.name,
+    head.kind,
+    escaped === 0 ? head.state : `${head.state}, ${escaped} escaped`,
+    orDash(head.pid),
+    `${orDash(vm?.usageBytes, formatSize)}/${orDash(vm?.limitBytes, formatSize)}`,
+    `${orDash(sched?.usageUs, (us) => percentOf(us, Date.now() - since))}/${orDash(sched?.limitCpus, formatCpu)}`,
+    `${orDash(net?.rxLimitBps, formatBitRate)}/${orDash(net?.txLimitBps, formatBitRate)}`,
+    `${orDash(pids?.current)}/${orDash(pids?.limit)}`,
     ago(since),
-    commandLine(item.command, 40),
+    commandLine(head.command, 40),
   ];
 }
 
 export const handler: Handler = async (args, { host, out, json, say }) => {
   const { compartments, damaged } = await listCompartments(host);
   const escapes = await lookForEscapes(host, compartments);
-  const items = compartments.map((each) => inspectCompartment(each, escapes.get(each.record.id)));
-  if (args.on('json')) json(items.map(({ spec: _spec, ...rest }) => rest));
-  else out(table(HEADER, items.map(row)));
+  const escapedFrom = (id: string): Escape[] => escapes.get(id) ?? [];
+  if (args.on('json')) {
+    const items = compartments.map((each) => inspectCompartment(each, escapedFrom(each.record.id)));
+    json(items.map(({ spec: _spec, ...rest }) => rest));
+  } else {
+    const rows = compartments.map((each) => row(glanceAt(each), escapedFrom(each.record.id).length));
+    out(table(HEADER, rows));
+  }
   for (const { name, why } of damaged) say(`${name}: ${why}; compart rm --force ${name} removes it`);
   return 0;
 };

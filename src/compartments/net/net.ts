@@ -19,7 +19,7 @@ import { lackOf, lacksOfConditions } from './probe.js';
 import type { NetRecord, NetStats } from './record.js';
 import { placementIn } from './placement.js';
 import { publishedOf } from './published.js';
-import { faultOf, limitsOf, look, statsOf } from './readings.js';
+import { faultOf, limitsOf, look, ratesOf, statsOf } from './readings.js';
 import { Relays } from './relays.js';
 import { destinationsOf, hostsLines, resolveAllowed } from './resolve.js';
 import { Stack } from './stack.js';
@@ -205,6 +205,10 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
 
   stats(host: Host, loaded: Loaded): NetStats {
     return statsOf(recordOf(loaded), look(host, recordOf(loaded)));
+  }
+
+  glance(host: Host, loaded: Loaded): Partial<NetStats> {
+    return ratesOf(recordOf(loaded), look(host, recordOf(loaded)));
   }
 
   inspect(host: Host, loaded: Loaded): Inspected<NetStats> {

@@ -50,6 +50,15 @@ export function fromInside(outer: LinkCounters): LinkCounters {
   };
 }
 
+/** The rates that were asked for, as they are in force. */
+export const ratesOf = (
+  { limits }: Pick<NetRecord, 'limits'>,
+  { rx, tx }: Pick<Seen, 'rx' | 'tx'>,
+): Pick<NetStats, 'rxLimitBps' | 'txLimitBps'> => ({
+  rxLimitBps: limits.rxLimitBps === null ? null : (rx?.rateBps ?? null),
+  txLimitBps: limits.txLimitBps === null ? null : (tx?.rateBps ?? null),
+});
+
 /** One reading; rx is what the compartment downloads. */
 export function statsOf({ limits, handles }: NetRecord, { counters, rx, tx }: Seen): NetStats {
   const plus = (link: number | undefined, shaper: number | undefined): number | null =>
@@ -62,8 +71,7 @@ export function statsOf({ limits, handles }: NetRecord, { counters, rx, tx }: Se
     txPackets: carried?.txPackets ?? null,
     rxDropped: plus(carried?.rxDropped, rx?.drops),
     txDropped: plus(carried?.txDropped, tx?.drops),
-    rxLimitBps: limits.rxLimitBps === null ? null : (rx?.rateBps ?? null),
-    txLimitBps: limits.txLimitBps === null ? null : (tx?.rateBps ?? null),
+    ...ratesOf({ limits }, { rx, tx }),
     address: handles.addresses?.ipv4 ?? null,
     published: limits.published.map(formatPublished),
     refused: limits.allow === null ? null : refusedBy(handles),

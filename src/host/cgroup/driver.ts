@@ -156,6 +156,8 @@ export interface Driver<L extends object, S, M = unknown> {
   /** What the kernel says is in force. */
   inForce(read: ReadGroup): L;
   stats(read: ReadGroup): S;
+  /** Of `stats` what a line of `ps` shows, from as few files. */
+  glance(read: ReadGroup): Partial<S>;
   /** What metrics show beyond `stats`: null where this kernel does not report it. */
   more(read: ReadGroup): M;
 }

@@ -6,12 +6,12 @@ import { keyed } from './parse.js';
 const PATIENCE_MS = 500;
 
 /** Does the kernel report every task of the group frozen? */
-export function isFrozen(group: Group): boolean {
+export function isFrozen(group: Group, readFile = readKernelFile): boolean {
   if (group.identityVersion === 2) {
-    return keyed(readKernelFile(`${group.identity}/cgroup.events`)).get('frozen') === 1;
+    return keyed(readFile(`${group.identity}/cgroup.events`)).get('frozen') === 1;
   }
   const freezer = group.dirs['freezer'];
-  return freezer !== undefined && readKernelFile(`${freezer}/freezer.state`) === 'FROZEN';
+  return freezer !== undefined && readFile(`${freezer}/freezer.state`) === 'FROZEN';
 }
 
 /**

@@ -232,9 +232,9 @@ function removeEmpty(dirs: readonly string[]): void {
 }
 
 /** Is no process left? Two reads a directory cheaper than {@link groupPids}, for the end of every run. */
-export function isEmpty(group: Group): boolean {
+export function isEmpty(group: Group, readFile = readKernelFile): boolean {
   if (group.identityVersion !== 2) return groupPids(group).length === 0;
-  const populated = /^populated (\d)/m.exec(readKernelFile(`${group.identity}/cgroup.events`) ?? '')?.[1];
+  const populated = /^populated (\d)/m.exec(readFile(`${group.identity}/cgroup.events`) ?? '')?.[1];
   if (populated === '1') return false;
   return groupDirs(group).every((dir) => readPids(`${dir}/cgroup.procs`).length === 0);
 }

@@ -3,6 +3,11 @@ import { ceilingIn, keyed, numberIn, orMax, pick } from './parse.js';
 
 const inForce = (read: ReadGroup): PidsLimits => ({ limit: numberIn(read('pids', 'pids.max')) });
 
+const glance = (read: ReadGroup): Pick<PidsStats, 'limit' | 'current'> => ({
+  ...inForce(read),
+  current: numberIn(read('pids', 'pids.current')),
+});
+
 /** The pids controller has the same files in both versions (cgroup-v1/pids.rst, cgroup-v2.rst "PID"). */
 const common: Omit<Driver<PidsLimits, PidsStats, PidsMore>, 'name'> = {
   needs: ['pids'],
@@ -11,11 +16,11 @@ const common: Omit<Driver<PidsLimits, PidsStats, PidsMore>, 'name'> = {
   writes: (next) => [{ controller: 'pids', file: 'pids.max', value: orMax(next.limit) }],
   inForce,
   stats: (read) => ({
-    ...inForce(read),
-    current: numberIn(read('pids', 'pids.current')),
+    ...glance(read),
     peak: numberIn(read('pids', 'pids.peak')),
     denied: pick(keyed(read('pids', 'pids.events')), 'max'),
   }),
+  glance,
   more: (read) => ({ ceiling: ceilingIn(read('pids', 'pids.max')) }),
 };
 

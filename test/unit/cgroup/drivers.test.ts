@@ -17,6 +17,7 @@ interface Reading {
   version: 'v1' | 'v2';
   stats: (read: ReadGroup) => object;
   inForce: (read: ReadGroup) => object;
+  glance: (read: ReadGroup) => object;
 }
 
 function reading<L extends object, S extends object>(
@@ -29,6 +30,7 @@ function reading<L extends object, S extends object>(
     version,
     stats: (read) => driver.stats(read),
     inForce: (read) => driver.inForce(read),
+    glance: (read) => driver.glance(read),
   };
 }
 
@@ -70,6 +72,25 @@ describe('every driver', () => {
       for (const number of numbersIn(partial)) expect(number).toBeGreaterThanOrEqual(0);
     }
   });
+
+  it.each(DRIVERS)(
+    '$what shows at a glance what its readings say, whatever file is missing, and reads each file once for it',
+    ({ version, stats, glance }) => {
+      const files: string[] = [];
+      const noting =
+        (read: ReadGroup): ReadGroup =>
+        (controller, file) => {
+          files.push(file);
+          return read(controller, file);
+        };
+      expect(stats(groupOf(version))).toMatchObject(glance(noting(groupOf(version))));
+      expect(new Set(files).size).toBe(files.length);
+      for (const file of files) {
+        const partial = groupOf(version, { [file]: null });
+        expect(stats(partial)).toMatchObject(glance(partial));
+      }
+    },
+  );
 
   it.each(DRIVERS)(
     '$what never reports NaN, a negative or an infinite number, whatever the files hold',

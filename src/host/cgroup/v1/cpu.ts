@@ -46,34 +46,46 @@ function writes(next: CpuLimits, read: ReadGroup): FileWrite[] {
   return list;
 }
 
+const limitIn = (read: ReadGroup): number | null =>
+  cpusOf(numberIn(read('cpu', 'cpu.cfs_quota_us')), numberIn(read('cpu', 'cpu.cfs_period_us')));
+
 function inForce(read: ReadGroup): CpuLimits {
-  const quota = numberIn(read('cpu', 'cpu.cfs_quota_us'));
-  const period = numberIn(read('cpu', 'cpu.cfs_period_us'));
   const shares = numberIn(read('cpu', 'cpu.shares'));
   return {
-    limitCpus: cpusOf(quota, period),
+    limitCpus: limitIn(read),
     weight: weightOf(shares, read),
     cpus: read('cpuset', 'cpuset.cpus') || null,
   };
 }
 
+const cpuacct = (read: ReadGroup, file: string): number | null => nsToUs(numberIn(read('cpuacct', file)));
+
+const twinOf = (read: ReadGroup): Map<string, number> => keyed(read('identity', 'cpu.stat'));
+
+const usageIn = (read: ReadGroup): number | null =>
+  cpuacct(read, 'cpuacct.usage') ?? pick(twinOf(read), 'usage_usec');
+
 function stats(read: ReadGroup): CpuStats {
-  const cpuacct = (file: string): number | null => nsToUs(numberIn(read('cpuacct', file)));
-  const twin = keyed(read('identity', 'cpu.stat'));
+  const twin = twinOf(read);
   const throttle = keyed(read('cpu', 'cpu.stat'));
   return {
     ...inForce(read),
-    usageUs: cpuacct('cpuacct.usage') ?? pick(twin, 'usage_usec'),
+    usageUs: usageIn(read),
     // From Linux 5.17 on v1 splits by what runs at each tick, which a ceiling keeps in step with: under load the sum was
     // 12% above the usage. The twin divides the usage itself.
-    userUs: pick(twin, 'user_usec') ?? cpuacct('cpuacct.usage_user'),
-    systemUs: pick(twin, 'system_usec') ?? cpuacct('cpuacct.usage_sys'),
+    userUs: pick(twin, 'user_usec') ?? cpuacct(read, 'cpuacct.usage_user'),
+    systemUs: pick(twin, 'system_usec') ?? cpuacct(read, 'cpuacct.usage_sys'),
     periods: pick(throttle, 'nr_periods'),
     throttledPeriods: pick(throttle, 'nr_throttled'),
     throttledUs: nsToUs(pick(throttle, 'throttled_time')),
     pressureSomeUs: pressureUs(read('identity', 'cpu.pressure'), 'some'),
   };
 }
+
+const glance = (read: ReadGroup): Pick<CpuStats, 'usageUs' | 'limitCpus'> => ({
+  usageUs: usageIn(read),
+  limitCpus: limitIn(read),
+});
 
 function more(read: ReadGroup): CpuMore {
   const periodUs = numberIn(read('cpu', 'cpu.cfs_period_us'));
@@ -93,5 +105,6 @@ export const cpu: Driver<CpuLimits, CpuStats, CpuMore> = {
   writes,
   inForce,
   stats,
+  glance,
   more,
 };

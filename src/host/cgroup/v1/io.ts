@@ -77,5 +77,6 @@ export const io: Driver<IoLimits, IoStats, IoMore> = {
   writes,
   inForce,
   stats,
+  glance: () => ({}),
   more: () => ({ pressureFullUs: null }),
 };

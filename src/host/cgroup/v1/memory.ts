@@ -73,6 +73,11 @@ function stats(read: ReadGroup): MemoryStats {
   };
 }
 
+const glance = (read: ReadGroup): Pick<MemoryStats, 'usageBytes' | 'limitBytes'> => ({
+  usageBytes: numberIn(read('memory', 'memory.usage_in_bytes')),
+  limitBytes: numberIn(read('memory', LIMIT)),
+});
+
 function swapCeiling(read: ReadGroup): number | null {
   const limit = ceilingIn(read('memory', LIMIT));
   const total = ceilingIn(read('memory', MEMSW));
@@ -120,5 +125,6 @@ export const memory: Driver<MemoryLimits, MemoryStats, MemoryMore> = {
   writes,
   inForce,
   stats,
+  glance,
   more,
 };

@@ -33,11 +33,15 @@ function writes(next: CpuLimits, read: ReadGroup): FileWrite[] {
   return list;
 }
 
-function inForce(read: ReadGroup): CpuLimits {
+function limitIn(read: ReadGroup): number | null {
   const [quota, period] = (read('cpu', 'cpu.max') ?? 'max 100000').split(' ');
+  return cpusOf(numberIn(quota ?? null), numberIn(period ?? null));
+}
+
+function inForce(read: ReadGroup): CpuLimits {
   const weight = numberIn(read('cpu', 'cpu.weight'));
   return {
-    limitCpus: cpusOf(numberIn(quota ?? null), numberIn(period ?? null)),
+    limitCpus: limitIn(read),
     // An idle group shows as a weight of 0 (cgroup-v2.rst).
     weight: weight === 0 ? 'idle' : weight,
     cpus: read('cpuset', 'cpuset.cpus') || read('cpuset', 'cpuset.cpus.effective') || null,
@@ -58,6 +62,11 @@ function stats(read: ReadGroup): CpuStats {
   };
 }
 
+const glance = (read: ReadGroup): Pick<CpuStats, 'usageUs' | 'limitCpus'> => ({
+  usageUs: pick(keyed(read('cpu', 'cpu.stat')), 'usage_usec'),
+  limitCpus: limitIn(read),
+});
+
 function more(read: ReadGroup): CpuMore {
   const text = read('cpu', 'cpu.max');
   const [quota = null, period = null] = text?.split(' ') ?? [];
@@ -76,5 +85,6 @@ export const cpu: Driver<CpuLimits, CpuStats, CpuMore> = {
   writes,
   inForce,
   stats,
+  glance,
   more,
 };

@@ -69,5 +69,6 @@ export const io: Driver<IoLimits, IoStats, IoMore> = {
   writes,
   inForce,
   stats,
+  glance: () => ({}),
   more: (read) => ({ pressureFullUs: pressureUs(read('io', 'io.pressure'), 'full') }),
 };

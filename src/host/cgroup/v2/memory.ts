@@ -53,6 +53,11 @@ function stats(read: ReadGroup): MemoryStats {
   };
 }
 
+const glance = (read: ReadGroup): Pick<MemoryStats, 'usageBytes' | 'limitBytes'> => ({
+  usageBytes: numberIn(read('memory', 'memory.current')),
+  limitBytes: numberIn(read('memory', 'memory.max')),
+});
+
 function more(read: ReadGroup): MemoryMore {
   const ceiling = (name: string): number | null => ceilingIn(read('memory', name));
   const stat = keyed(read('memory', 'memory.stat'));
@@ -85,5 +90,6 @@ export const memory: Driver<MemoryLimits, MemoryStats, MemoryMore> = {
   writes,
   inForce,
   stats,
+  glance,
   more,
 };
