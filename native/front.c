@@ -6,7 +6,7 @@
  * has a service of this user plan for it (warm.h), or starts a planner beside it, in a session of its
  * own. When the planner has made the groups the front is handed the plan, and when the command has
  * ended and the planner has read the counters, the front is told the status and exits without waiting
- * for the planner. Every other verb is Node's alone.
+ * for the planner. The program of every other verb takes its place.
  *
  * The planner speaks in frames on a socket: a length of 4 bytes (of what follows), a kind, a body.
  *     L  launch: "TIMEOUT_MS WORDS" NUL, the plan (plan.h), the command line: its words, each with

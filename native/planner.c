@@ -120,13 +120,13 @@ static bool is_limited(__rlimit_resource_t resource)
 }
 
 /*
- * Can the compiled planner do it? It knows the verbs that are waited for and the one that ends a
- * detached run (scripts/bundle.mjs). It maps more than setrlimit(2) may leave it, where Node starts,
+ * Can the compiled planner do it? It knows the verbs that are waited for, those that guard and end
+ * a detached run, and ps, which scripts ask again and again (scripts/bundle.mjs). It maps more than setrlimit(2) may leave it, where Node starts,
  * and does not start where its directory has no name any more.
  */
 static bool is_compiled(const char *verb)
 {
-	static const char *const verbs[] = {"run", "exec", "boot", "finish-run", "guard-run"};
+	static const char *const verbs[] = {"run", "exec", "boot", "finish-run", "guard-run", "ps"};
 	const char *choice = getenv(CHOICE);
 	char directory[PATH_MAX];
 

@@ -96,7 +96,7 @@ await Promise.all([
   // A compiled program's own files are nowhere on the disk: what is beside it is found by where it is itself.
   program(
     'dist/bin/planner.cjs',
-    [within, only('run', 'exec', 'boot', 'finish-run', 'guard-run')],
+    [within, only('run', 'exec', 'boot', 'finish-run', 'guard-run', 'ps')],
     'process.execPath',
   ),
   ...LAZY.map((name) =>

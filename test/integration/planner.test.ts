@@ -79,6 +79,20 @@ describe('what plans', () => {
     expect(await who('node')).toBe('node\n');
   });
 
+  compiled('ps, with the same answer, as a table, in JSON, and to wrong words', async () => {
+    const { compart } = sandbox.current;
+    for (const name of ['one', 'two']) await compart(['load', 'pids', '--name', name, '--pids', '7']);
+    // How long it has been there may change between the two.
+    const answer = async (planner: string, words: string[]): Promise<Answer> => {
+      const { stdout, ...rest } = await compart(['ps', ...words], { env: { COMPART_PLANNER: planner } });
+      return { ...rest, stdout: stdout.replace(/\d+[smh] *$/gm, '') };
+    };
+    for (const words of [[], ['--json'], ['--help'], ['--foo']])
+      expect(await answer('', words)).toEqual(await answer('node', words));
+    expect((await answer('', [])).stdout).toMatch(/^one .* 0\/7/m);
+    for (const name of ['one', 'two']) await compart(['rm', name]);
+  });
+
   withRoot.each([
     ['is not there', null],
     ['may not be executed', 0o644],
