@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { execa } from 'execa';
-import { Caller } from '../src/host/caller.js';
+import { Host } from '../src/host/host.js';
 import { uml } from '../src/kernel/uml/uml.js';
 import { hierarchies } from '../test/support/groups.js';
 
@@ -10,17 +10,21 @@ export interface BenchKernel {
   name: string;
   /** Words of `compart boot`. */
   words: string[];
+  /** Before its program where that is started by hand: what it wants besides on this CPU. */
+  before: string[];
 }
 
 /** Those that are installed and run on this CPU, the fastest last; and why others are not measured. */
 export function kernels(): { list: BenchKernel[]; absent: string[] } {
-  const host = { uid: process.getuid?.() ?? 0, caller: new Caller(), paths: { proc: '/proc' } };
+  const host = Host.current();
   const list: BenchKernel[] = [];
   const absent: string[] = [];
   for (const kernel of uml.installed(host).reverse()) {
     const name = `${kernel.origin === 'debian' ? "Debian's" : "compart's"} ${kernel.version}`;
     const lack = uml.lack(kernel, host);
-    if (lack === null) list.push({ name, words: ['--kernel', kernel.path] });
+    const library = uml.preload(kernel, host);
+    const before = library === null ? [] : ['env', `LD_PRELOAD=${library}`];
+    if (lack === null) list.push({ name, words: ['--kernel', kernel.path], before });
     else absent.push(`${name}: ${lack.why}`);
   }
   return { list, absent };

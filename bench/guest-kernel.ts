@@ -10,7 +10,7 @@ const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 15);
 const MEMORY_BYTES = 64 * 2 ** 20;
 
 /** A start of a kernel with nothing around it: hostfs of a folder whose init powers off. */
-function alone({ name, words: [, path = ''] }: BenchKernel, folder: string): Command {
+function alone({ name, words: [, path = ''], before }: BenchKernel, folder: string): Command {
   const origin = path.includes('/kernels/') ? 'compart' : 'debian';
   const cpuinfo = readFileSync('/proc/cpuinfo', 'utf8');
   const own = kernelWords({ kernel: { origin }, memoryBytes: MEMORY_BYTES, cpuinfo, disks: [] });
@@ -18,14 +18,23 @@ function alone({ name, words: [, path = ''] }: BenchKernel, folder: string): Com
   const words = own.map((word) => (word === 'rootflags=/' ? `rootflags=${folder}` : word));
   return {
     name: `${name}, with the words that compart gives it`,
-    argv: ['setarch', '-R', 'taskset', '-c', '0', path, ...words],
+    argv: ['setarch', '-R', 'taskset', '-c', '0', ...before, path, ...words],
   };
 }
 
 /** What somebody types who has read its manual page only. */
-const plain = ({ name, words: [, path = ''] }: BenchKernel, folder: string): Command => ({
+const plain = ({ name, words: [, path = ''], before }: BenchKernel, folder: string): Command => ({
   name: `${name}, as it is`,
-  argv: [path, 'mem=64M', 'rootfstype=hostfs', `rootflags=${folder}`, 'ro', 'init=/init', 'con=null'],
+  argv: [
+    ...before,
+    path,
+    'mem=64M',
+    'rootfstype=hostfs',
+    `rootflags=${folder}`,
+    'ro',
+    'init=/init',
+    'con=null',
+  ],
 });
 
 /** Kernels alone, from the start of the program to its end. */

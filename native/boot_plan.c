@@ -67,6 +67,14 @@ static const char *set_sandbox_path(struct reading *reading, const struct key *k
 	return NULL;
 }
 
+/* ld.so(8) takes a list of them, parted by blanks and colons. */
+static const char *set_library(struct reading *reading, const struct key *key, char *value)
+{
+	if (strpbrk(value, ": \t\n") != NULL)
+		return "a path of a library with a blank or a colon in it";
+	return set_sandbox_path(reading, key, value);
+}
+
 static const char *set_number(struct reading *reading, const struct key *key, char *value)
 {
 	uint64_t number = 0;
@@ -143,6 +151,7 @@ static const struct key keys[] = {
 	{"stop_ms", set_number, FIELD(stop_ms), 0, UINT32_MAX, false, true},
 	{"report_ms", set_number, FIELD(report_ms), 0, UINT32_MAX, false, true},
 	{"kernel", set_sandbox_path, FIELD(kernel), 0, 0, false, true},
+	{"preload", set_library, FIELD(preload), 0, 0, false, false},
 	{"karg", set_karg, 0, 0, 0, true, false},
 	{"config", set_host_path, FIELD(config), 0, 0, false, true},
 	{"from", set_from, 0, 0, 0, true, false},

@@ -14,6 +14,8 @@
  *   stop_ms=N        patience for a clean power-off
  *   report_ms=N      between two reports of the guest; 0: none
  *   kernel=FILE      in the sandbox, to be executed
+ *   preload=FILE     in the sandbox, a library that is loaded before the kernel's own, into the kernel alone;
+ *                    left out: none
  *   karg=WORD +      of its command line, no blank in it; what names a descriptor is added (uml.h)
  *   config=FILE      of the host: a copy is /config in the sandbox, for the guest's init
  *
@@ -56,7 +58,8 @@ struct boot_step {
 };
 
 struct boot_plan {
-	const char *folder, *kernel, *config, *tap; /* tap may be NULL */
+	const char *folder, *kernel, *config;
+	const char *preload, *tap; /* may be NULL */
 	uint64_t memory;
 	int cpu; /* -1: none */
 	uint32_t boot_ms, stop_ms, report_ms;

@@ -2,10 +2,12 @@
 #include "uml_child.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
@@ -103,15 +105,18 @@ static int pin(const struct boot_plan *plan, struct uml_error *error)
 
 static _Noreturn void be_kernel(const struct uml_birth *birth)
 {
-	static char *const environment[] = {"TMPDIR=/tmp", "HOME=/tmp",
-					    "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 	const struct boot_plan *plan = birth->plan;
+	char preload[sizeof "LD_PRELOAD=" + PATH_MAX];
+	char *const environment[] = {"TMPDIR=/tmp", "HOME=/tmp", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+				     plan->preload == NULL ? NULL : preload, NULL};
 	const char *argv[BOOT_KARGS_MAX + DEVICE_WORDS + 4] = {plan->kernel, "uml_dir=/tmp",
 							       "umid=" MCONSOLE_FOLDER};
 	size_t count = 3;
 
 	count += uml_devices_words(&birth->devices, argv + count);
 	memcpy(argv + count, plan->kargs, plan->karg_count * sizeof *argv);
+	if (plan->preload != NULL)
+		snprintf(preload, sizeof preload, "LD_PRELOAD=%s", plan->preload);
 	execve(plan->kernel, (char *const *)argv, environment);
 	const bool there = errno == ENOENT && access(plan->kernel, F_OK) == 0;
 	sandbox_fail(birth->error, "kernel", there ? ELIBACC : errno, "%s", plan->kernel);

@@ -32,7 +32,7 @@ const CONTENT = [
   ...listed('dashboards', /^(?!src$)/).map((name) => [`dashboards/${name}`, `dashboards/${name}`]),
   ...listed('docs', /^(?!api$|systems\.json$)/).map((name) => [`docs/${name}`, `docs/${name}`]),
   ...listed('native', /\.[ch]$|^Makefile$/).map((file) => [`native/${file}`, `native/${file}`]),
-  ...listed('native/build', /^compart(-[a-z]+)?$/).map((file) => [
+  ...listed('native/build', /^compart(-[a-z]+)?(\.so)?$/).map((file) => [
     `native/build/${file}`,
     `${PREBUILT}/${file}`,
   ]),

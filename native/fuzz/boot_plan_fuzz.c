@@ -39,6 +39,10 @@ static void check_accepted(const struct boot_plan *plan, size_t size)
 	expect(size > sizeof BOOT_HEADER && size <= BOOT_BYTES_MAX);
 	expect(plan->folder[0] == '/' && plan->config[0] == '/');
 	check_plain(plan->kernel);
+	if (plan->preload != NULL) {
+		check_plain(plan->preload);
+		expect(strpbrk(plan->preload, ": \t\n") == NULL);
+	}
 	expect(plan->memory >= BOOT_MEMORY_MIN && plan->memory <= BOOT_MEMORY_MAX);
 	expect(plan->cpu >= -1 && plan->cpu <= BOOT_CPU_MAX);
 	expect(plan->boot_ms > 0);

@@ -14,7 +14,7 @@ import { parseMeminfo } from './proc/meminfo.js';
  * `launch`: what every command starts through. `router` and `relay`: they hold a private router and lead to a published
  * port. `later`: ends a change in the background. `knock`: tries whether a stack's packets are handed on. `flow`: fills
  * a link, to measure it. `heir`: takes away what a process leaves that has ended. `guest` and `init`: the two ends of a guest, on the host and within.
- * `front`: `compart` itself.
+ * `front`: `compart` itself. `xstate.so`: no program but a library, for a kernel that is older than this CPU.
  */
 export type NativeProgram =
   | 'front'
@@ -27,7 +27,8 @@ export type NativeProgram =
   | 'flow'
   | 'heir'
   | 'guest'
-  | 'init';
+  | 'init'
+  | 'xstate.so';
 
 /** Every root path that compart reads or writes; a test lends its own. */
 export interface HostPaths {

@@ -9,6 +9,8 @@ export interface BootPlan {
   tap: string | null;
   /** File with the configuration of the guest's init. */
   config: string;
+  /** Where in the sandbox a library is that is loaded before the kernel's own; null for none. */
+  preload: string | null;
   /** Words of the kernel's command line. */
   words: readonly string[];
   steps: readonly ViewStep[];
@@ -31,6 +33,7 @@ export function encodeBoot(plan: BootPlan): Buffer {
     ['stop_ms', STOP_MS],
     ['report_ms', REPORT_MS],
     ['kernel', '/kernel'],
+    ...(plan.preload === null ? [] : [['preload', plan.preload] as const]),
     ...plan.words.map((word) => ['karg', word] as const),
     ['config', plan.config],
     ...plan.steps.flatMap((step) => Object.entries<string>(step)),

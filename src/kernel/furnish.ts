@@ -15,7 +15,7 @@ import type { GuestPlan } from './guest.js';
 import { placed, type PlacedDisk } from './rootfs/disks.js';
 import { pseudoMounts } from './rootfs/pseudo.js';
 import { diskFolder, makeSwap } from './rootfs/swap.js';
-import { viewSteps, type ViewStep } from './rootfs/view.js';
+import { PRELOAD_AT, viewSteps, type ViewStep } from './rootfs/view.js';
 
 /** Modules that Debian's kernel has not built in. */
 const MODULES = ['overlay'];
@@ -55,6 +55,7 @@ function viewOf(
   host: Host,
   plan: GuestPlan,
   workdir: string,
+  preload: string | null,
   disks: readonly PlacedDisk[],
   modules: readonly string[],
 ): ViewStep[] {
@@ -68,6 +69,7 @@ function viewOf(
     own: ownFolders(host),
     kernel: kernel.path,
     libraries: by.libraries(kernel),
+    preload,
     init: host.paths.native('init'),
     modules,
   });
@@ -132,19 +134,21 @@ export function furnishing(plan: GuestPlan): Furnish {
       `${folder}/guest.config`,
       configFor(host, plan, record.name, tap, modules.length),
     );
+    const preload = plan.by.preload(plan.kernel, host);
     const boot = encodeBoot({
       folder,
       memoryBytes: plan.memory.ramBytes,
       cpu: plan.cpu,
       tap: tap?.device ?? null,
       config,
+      preload: preload === null ? null : PRELOAD_AT,
       words: plan.by.words({
         kernel: plan.kernel,
         memoryBytes: plan.memory.ramBytes,
         cpuinfo: readKernelFile(`${host.paths.proc}/cpuinfo`) ?? '',
         disks,
       }),
-      steps: viewOf(host, plan, workdir, disks, modules),
+      steps: viewOf(host, plan, workdir, preload, disks, modules),
     });
     const file = writePrivate(`${folder}/guest.boot`, boot);
     const ownRoot = plan.spec.root.kind !== 'host';

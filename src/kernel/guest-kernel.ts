@@ -13,11 +13,16 @@ export interface Kernel {
   features: {
     /** A line takes any amount of input unread; without, about 4 KB at a time (uml/patches/0001). */
     lineFix: boolean;
-    /** Runs on a CPU whose state is longer than 2,696 bytes, as with AMX (uml/patches/0006). */
+    /** Of itself runs on a CPU whose state is longer than 2,696 bytes, as with AMX (uml/patches/0006). */
     wideState: boolean;
   };
   /** What can be mounted over the guest's /lib/modules; null where everything is built in. */
   modulesDir: string | null;
+}
+
+/** What of a host decides whether a kernel runs on it. */
+export interface KernelHost {
+  paths: Pick<Host['paths'], 'proc' | 'native'>;
 }
 
 /** What the command line of a kernel follows from. */
@@ -38,7 +43,9 @@ export interface GuestKernel {
   /** Those that are installed, the fastest first. A few synchronous reads. */
   installed(host: Pick<Host, 'uid' | 'caller'>): Kernel[];
   /** What of this host, its CPU for one, keeps a kernel from running; null where nothing does. */
-  lack(kernel: Kernel, host: { paths: Pick<Host['paths'], 'proc'> }): Refusal | null;
+  lack(kernel: Kernel, host: KernelHost): Refusal | null;
+  /** A library of compart's to be loaded before those of its program, without which it would not run on this host; or null. */
+  preload(kernel: Kernel, host: KernelHost): string | null;
   /** Files of the host that its program needs to start, each under the path at which it has to be found. */
   libraries(kernel: Kernel): string[];
   /** Files of modules in the order in which they are to be loaded; one that is built in has none. */

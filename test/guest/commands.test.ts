@@ -49,6 +49,13 @@ describe('a command in a guest', () => {
     expect(readdirSync(sandbox.current.dir)).toEqual(['state']);
   });
 
+  it('and init before it have none of the environment in which their kernel was started', async () => {
+    const script = 'env; tr "\\0" "\\n" < /proc/1/environ; cat /proc/*/maps';
+    const { status, stdout } = await boot(['--mem', '96M', ...sh(script)]);
+    expect(status).toBe(0);
+    expect(stdout).not.toMatch(/LD_PRELOAD|TMPDIR=\/tmp$|preload\.so/m);
+  });
+
   it('has the directory, the environment and the umask-free words of the caller', async () => {
     const dir = `${sandbox.current.dir}/a b`;
     mkdirSync(dir);

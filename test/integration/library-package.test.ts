@@ -31,6 +31,7 @@ const HELD = [
   /^dist\/lib\/(library|metrics|kernel|compartments|state|host|shared)\/.*\.(js|d\.ts)$/,
   /^dist\/page\/(index\.html|icon\.svg|page\.(css|js))$/,
   /^native\/linux-(x64|arm64)\/compart(-(launch|router|relay|later|knock|flow|netlink|heir|guest|init))?$/,
+  /^native\/linux-(x64|arm64)\/compart-xstate\.so$/,
   /^native\/[a-z_]+\.[ch]$|^native\/Makefile$/,
   /^src\/kernel\/uml\/(kernel\.config|patches\/.*\.patch)$/,
   /^packaging\//,

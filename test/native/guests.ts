@@ -10,6 +10,9 @@ import { until } from '../support/programs.js';
 
 const NATIVE = fileURLToPath(new URL('../../native', import.meta.url));
 const UML = modularKernel().path;
+const PRELOAD = 'compart-xstate.so';
+/** Where that is in the sandbox. */
+export const PRELOAD_AT = '/lib/preload.so';
 /** The file at its own path in the sandbox. */
 const same = (path: string): string[] => [`from=${path}`, `ro=${path}`];
 const KERNEL_WORDS = [
@@ -109,7 +112,7 @@ export class Den {
 
   constructor() {
     chmodSync(this.dir, 0o755);
-    for (const program of ['uml-harness', 'uml-probe'])
+    for (const program of ['uml-harness', 'uml-probe', PRELOAD])
       copyFileSync(join(NATIVE, 'build', program), join(this.dir, program));
   }
 
@@ -120,7 +123,8 @@ export class Den {
   start({ tries = [], records = [], bare = false, who = 'root', before = [] }: Boot): Guest {
     const [boot, config] = ['boot', 'config'].map((name) => this.path(`${name}-${this.#guests.length}`));
     writeFileSync(config ?? '', tries.join('\n'));
-    const kernel = bare ? ['kernel=/probe'] : [`kernel=${UML}`, ...same(UML), ...libraries()];
+    const preload = [`preload=${PRELOAD_AT}`, `from=${this.path(PRELOAD)}`, `ro=${PRELOAD_AT}`];
+    const kernel = bare ? ['kernel=/probe'] : [`kernel=${UML}`, ...same(UML), ...libraries(), ...preload];
     const lines = [
       'compart-boot/1',
       ...[`folder=${this.dir}`, 'memory=67108864', 'boot_ms=5000', 'stop_ms=5000', 'report_ms=0'],

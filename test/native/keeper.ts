@@ -4,13 +4,14 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { modularKernel, moduleFiles } from '../support/kernels.js';
+import { modularKernel, modularPreload, moduleFiles } from '../support/kernels.js';
 import { until } from '../support/programs.js';
 
 const native = (name: string): string =>
   fileURLToPath(new URL(`../../native/build/${name}`, import.meta.url));
 export const GUEST = native('compart-guest');
 const UML = modularKernel().path;
+const PRELOAD = modularPreload();
 const MEMORY = 128;
 
 /** What came of a program. */
@@ -80,6 +81,7 @@ export class Folder {
       ...[`boot_ms=${boot}`, 'stop_ms=5000', 'report_ms=300', `kernel=${kernel}`],
       ...kernelWords.map((word) => `karg=${word}`),
       ...[`config=${this.path('config')}`, ...same(UML), ...libraries()],
+      ...(PRELOAD === null ? [] : ['preload=/preload.so', `from=${PRELOAD}`, 'ro=/preload.so']),
       ...[`from=${native('compart-init')}`, 'ro=/init', 'from=/', 'ro=/host'],
       ...['/proc', '/sys', '/dev', '/run', '/tmp'].map((path) => `cover=/host${path}`),
       ...['/m', '/new'].flatMap((path) => [`from=${this.path('empty')}`, `ro=${path}`]),

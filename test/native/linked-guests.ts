@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { modularKernel, moduleFiles } from '../support/kernels.js';
+import { modularKernel, modularPreload, moduleFiles } from '../support/kernels.js';
 import { withFolder } from './launcher.js';
 import { Session, type Ended } from './guest-session.js';
 import { encode, records, Splitter, TYPE, type Frame } from './frames.js';
@@ -133,7 +133,10 @@ export async function withGuest<T>(shape: Shape, use: (guest: Guest) => Promise<
   return withFolder(async (folder) => {
     makeRoot(folder, shape);
     const lose = shape.lose === undefined ? [] : ['-l', String(shape.lose)];
-    const words = ['taskset', '-c', onlineCpu(), modularKernel().path, ...kernelWords(folder, shape)];
+    const preload = modularPreload();
+    if (preload !== null) copyFileSync(preload, join(folder, 'preload.so'));
+    const env = preload === null ? [] : ['env', `LD_PRELOAD=${join(folder, 'preload.so')}`];
+    const words = ['taskset', '-c', onlineCpu(), ...env, modularKernel().path, ...kernelWords(folder, shape)];
     const before = process.getuid?.() === 0 ? NOBODY : [];
     const child = spawn(native('build/link-peer'), [...lose, ...before, ...words]);
     const guest = new Guest(child);

@@ -3,7 +3,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect } from '@jest/global
 import { runningAs, UID } from '../support/ordinary-user.js';
 import { runs, tree, until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
-import { type Boot, buildHarness, Den, type Guest, type Who } from './guests.js';
+import { type Boot, buildHarness, Den, type Guest, PRELOAD_AT, type Who } from './guests.js';
 import { withNamespaces } from './namespaces.js';
 
 const withGuests = requires('root', 'setpriv', 'uml', 'ldd', 'user-namespaces');
@@ -61,6 +61,12 @@ describe('a kernel in its sandbox', () => {
     for (const type of ['ipc', 'mnt', 'net', 'pid', 'user', 'uts'])
       expect(readlinkSync(`/proc/${kernel}/ns/${type}`)).not.toBe(readlinkSync(`/proc/self/ns/${type}`));
     expect(readFileSync(`/proc/${kernel}/net/dev`, 'utf8').match(/^ *\w+:/gm)).toEqual(['    lo:']);
+  });
+
+  withGuests('has the library of the plan loaded, and process 1 of the sandbox has not', async () => {
+    const guest = await up({});
+    const loaded = (pid: number): boolean => readFileSync(`/proc/${pid}/maps`, 'utf8').includes(PRELOAD_AT);
+    expect([await guest.kernel(), await guest.first()].map(loaded)).toEqual([true, false]);
   });
 
   withGuests('runs on the CPU of the plan alone', async () => {

@@ -1,9 +1,10 @@
+import { Host } from '../../src/host/host.js';
 import type { Kernel } from '../../src/kernel/guest-kernel.js';
 import { Caller } from '../../src/host/caller.js';
 import { uml } from '../../src/kernel/uml/uml.js';
 
 const installed = (): Kernel[] => uml.installed({ uid: process.getuid?.() ?? 0, caller: new Caller() });
-const runsHere = (kernel: Kernel): boolean => uml.lack(kernel, { paths: { proc: '/proc' } }) === null;
+const runsHere = (kernel: Kernel): boolean => uml.lack(kernel, Host.current()) === null;
 
 /** The kernel that `compart kernel build` made (scripts/setup --tests), or null. */
 export function builtKernel(): Kernel | null {
@@ -32,6 +33,13 @@ export function lackOfCpu(): string | null {
 export function modularKernel(): Pick<Kernel, 'path' | 'modulesDir'> {
   const here = installed().filter(runsHere);
   return here.find(({ modulesDir }) => modulesDir !== null) ?? here[0] ?? { path: '', modulesDir: null };
+}
+
+/** The library that it wants besides its own on this CPU; null for none. */
+export function modularPreload(): string | null {
+  const { path, modulesDir } = modularKernel();
+  const kernel = installed().find((each) => each.path === path && each.modulesDir === modulesDir);
+  return kernel === undefined ? null : uml.preload(kernel, Host.current());
 }
 
 /** The file of a module of it, by its path below kernel/; none where everything is built in. */

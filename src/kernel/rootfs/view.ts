@@ -12,8 +12,9 @@ export type ViewStep =
 /** Folders of the host's root that are the host's alone: its kernel's, its devices, its sockets, its secrets of the day. */
 const OF_THE_HOST = ['/proc', '/sys', '/dev', '/run', '/tmp'];
 
-/** Where the root, and each mount, is in the sandbox. */
+/** Where the root, and what else has a place of its own, is in the sandbox. */
 export const ROOT_AT = '/r';
+export const PRELOAD_AT = '/preload.so';
 export const mountAt = (index: number): string => `/m/${index}`;
 export const moduleAt = (index: number): string => `/mod/${index}.ko`;
 
@@ -30,6 +31,8 @@ export interface View {
   own: readonly string[];
   kernel: string;
   libraries: readonly string[];
+  /** The library of native/ that its kernel wants besides; null for none. */
+  preload: string | null;
   init: string;
   modules: readonly string[];
 }
@@ -58,10 +61,11 @@ function rootSteps({ root, hide, workdir, own }: View): ViewStep[] {
 
 /** All that the sandbox of a guest's kernel shows, in the order in which it is made. Pure. */
 export function viewSteps(view: View): ViewStep[] {
-  const { mounts, disks, kernel, libraries, init, modules } = view;
+  const { mounts, disks, kernel, libraries, preload, init, modules } = view;
   return [
     { from: kernel, ro: '/kernel' },
     ...libraries.map((library) => ({ from: library, ro: library })),
+    ...(preload === null ? [] : [{ from: preload, ro: PRELOAD_AT }]),
     { from: init, ro: '/init' },
     ...modules.map((module, index) => ({ from: module, ro: moduleAt(index) })),
     ...rootSteps(view),

@@ -6,12 +6,13 @@ import { librariesOf } from './libraries.js';
 import { moduleFiles } from './modules.js';
 import { ubdDevice } from './ubd.js';
 import { kernelWords } from './words.js';
-import { lackOfState } from './xstate.js';
+import { lackOfState, preloadFor } from './xstate.js';
 
 /** User Mode Linux: a Linux that is a program, and needs neither KVM nor root. */
 export const uml: GuestKernel = {
   installed: (host) => installedKernels(host),
   lack: lackOfState,
+  preload: preloadFor,
   libraries: ({ path }) => librariesOf(path),
   modules: ({ modulesDir }, names) => {
     if (modulesDir === null) return [];

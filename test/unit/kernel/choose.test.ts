@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Caller } from '../../../src/host/caller.js';
@@ -13,7 +13,11 @@ let dir: string;
 let host: Host;
 beforeEach(() => {
   dir = mkdtempSync(`${tmpdir()}/compart-choose-`);
-  host = { uid: process.getuid?.() ?? 0, caller: new Caller(), paths: { proc: dir } } as unknown as Host;
+  host = {
+    uid: process.getuid?.() ?? 0,
+    caller: new Caller(),
+    paths: { proc: dir, native: (program: string) => `${dir}/${program}` },
+  } as unknown as Host;
 });
 afterEach(() => {
   rmSync(dir, { recursive: true });
@@ -54,8 +58,29 @@ describe('on a CPU with AMX', () => {
     expect(chooseKernel(kernels, host, null).path).toBe(able);
   });
 
-  it("Debian's alone is refused, and so it is by name, with what to do", () => {
-    writeFileSync(`${dir}/linux.uml`, '');
+  it("Debian's is taken with the library, and one with the patch without", () => {
+    symlinkSync(process.execPath, `${dir}/linux.uml`);
+    writeFileSync(`${dir}/xstate.so`, '');
+    const debian = chooseKernel(kernels, host, null);
+    expect(debian).toMatchObject({ origin: 'debian', path: `${dir}/linux.uml` });
+    expect(uml.preload(debian, host)).toBe(`${dir}/xstate.so`);
+    const able = build('able', 2, true);
+    const chosen = chooseKernel(kernels, host, null);
+    expect(chosen.path).toBe(able);
+    expect(uml.preload(chosen, host)).toBeNull();
+  });
+
+  it.each([
+    ['without the library', () => symlinkSync(process.execPath, `${dir}/linux.uml`)],
+    [
+      'that is static, into which nothing can be loaded',
+      () => {
+        writeFileSync(`${dir}/linux.uml`, '');
+        writeFileSync(`${dir}/xstate.so`, '');
+      },
+    ],
+  ])("Debian's alone %s is refused, and so it is by name, with what to do", (_what, make) => {
+    make();
     expect(said(() => chooseKernel(kernels, host, null))).toMatchObject({
       message: `${dir}/linux.uml: ${NONE}`,
       hint: 'compart kernel build makes one that does',
@@ -69,6 +94,12 @@ describe('on a CPU with AMX', () => {
     writeFileSync(`${dir}/own`, '');
     expect(chooseKernel(kernels, host, `${dir}/own`)).toMatchObject({ origin: 'file', path: `${dir}/own` });
   });
+
+  it('a file that nobody knows has the library if it can be loaded', () => {
+    symlinkSync(process.execPath, `${dir}/own`);
+    writeFileSync(`${dir}/xstate.so`, '');
+    expect(uml.preload(chooseKernel(kernels, host, `${dir}/own`), host)).toBe(`${dir}/xstate.so`);
+  });
 });
 
 describe('on any other CPU', () => {
@@ -77,6 +108,13 @@ describe('on any other CPU', () => {
     const first = build('new', 3, false);
     build('able', 2, true);
     expect(chooseKernel(kernels, host, null).path).toBe(first);
+  });
+
+  it('no kernel has the library', () => {
+    cpu('avx512_vnni');
+    symlinkSync(process.execPath, `${dir}/linux.uml`);
+    writeFileSync(`${dir}/xstate.so`, '');
+    expect(uml.preload(chooseKernel(kernels, host, null), host)).toBeNull();
   });
 });
 

@@ -205,10 +205,13 @@ describe('what the native programs are told', () => {
       cpu: 1,
       tap: null,
       config: '/f/c',
+      preload: '/b/lib.so',
       words: ['mem=64M'],
       steps: [{ from: '/a', ro: '/b' }, { cover: '/b/c' }],
     });
-    expect(records(boot)).toEqual(expect.arrayContaining(['cpu=1', 'memory=67108864', 'karg=mem=64M']));
+    expect(records(boot)).toEqual(
+      expect.arrayContaining(['cpu=1', 'memory=67108864', 'preload=/b/lib.so', 'karg=mem=64M']),
+    );
     expect(records(boot).slice(-6)).toEqual(['config=/f/c', 'from=/a', 'ro=/b', 'cover=/b/c', 'end', '']);
   });
 });

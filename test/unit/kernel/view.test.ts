@@ -11,6 +11,7 @@ const VIEW: View = {
   own: [],
   kernel: '/usr/bin/linux',
   libraries: ['/lib64/ld.so'],
+  preload: null,
   init: '/opt/init',
   modules: ['/lib/modules/overlay.ko'],
 };
@@ -25,6 +26,13 @@ describe('what the kernel of a guest sees', () => {
       { from: '/opt/init', ro: '/init' },
       { from: '/lib/modules/overlay.ko', ro: '/mod/0.ko' },
     ]);
+  });
+
+  it('shows a library that its kernel wants besides at a place of its own', () => {
+    expect(viewSteps({ ...VIEW, preload: '/opt/lib with blank.so' })[2]).toEqual({
+      from: '/opt/lib with blank.so',
+      ro: '/preload.so',
+    });
   });
 
   it("is the host's root, read-only, without what is the host's alone", () => {
