@@ -33,9 +33,9 @@ export async function inForeground(
     if (report !== null) writeReport(terminal, report, record);
     terminal.leave?.(status);
   };
-  const run = await start(terminal.leave === undefined ? undefined : tell);
-  relay.deliver(run.pid, (signal) => run.signal(signal));
   try {
+    const run = await start(terminal.leave === undefined ? undefined : tell);
+    relay.deliver(run.pid, (signal) => run.signal(signal));
     const result = await run.ended;
     tell(result);
     return result.status;

@@ -21,11 +21,14 @@ export function relaySignals(host: Host): Relay {
   const early: NodeJS.Signals[] = [];
   const keep = (signal: NodeJS.Signals): void => void early.push(signal);
   for (const signal of KEPT) process.on(signal, keep);
-  let restore = (): void => undefined;
+  let restore = (): void => {
+    for (const signal of KEPT) process.off(signal, keep);
+  };
   return {
     deliver: (pid, send) => {
+      const keptNoMore = restore;
       restore = forwardSignals(host.paths.proc, pid, send);
-      for (const signal of KEPT) process.off(signal, keep);
+      keptNoMore();
       for (const signal of early) send(signal);
     },
     stop: () => restore(),

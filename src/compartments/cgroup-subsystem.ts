@@ -1,4 +1,5 @@
 import { CompartError } from '../shared/errors.js';
+import { takenBackFor } from '../shared/undo.js';
 import type { Refusal } from '../host/cgroup/base.js';
 import type { Driver, ReadGroup } from '../host/cgroup/driver.js';
 import { groupReader, type Group } from '../host/cgroup/group.js';
@@ -91,9 +92,13 @@ export class CgroupSubsystem<L extends object, S, M> implements Subsystem<L, S> 
     try {
       inForce = apply(driver, group, next);
     } catch (error) {
-      apply(driver, group, now);
-      if (!(error instanceof CompartError)) throw error;
-      throw this.#definition.explain?.(error, read, now, next) ?? error;
+      const explained =
+        error instanceof CompartError ? (this.#definition.explain?.(error, read, now, next) ?? error) : error;
+      throw takenBackFor(
+        explained,
+        `a part of the new limit of ${this.kind}`,
+        () => void apply(driver, group, now),
+      );
     }
     const enforcedNow = new Set(this.#names(asked).map((name) => this.flags[name]));
     const notEnforced = record.notEnforced.filter((flag) => !enforcedNow.has(flag));

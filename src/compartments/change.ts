@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CompartError } from '../shared/errors.js';
+import { takenBackFor } from '../shared/undo.js';
 import { groupDirs, groupPids, removeDirs, removeGroup, type Group } from '../host/cgroup/group.js';
 import { leaveDirs } from '../host/cgroup/join.js';
 import type { Host } from '../host/host.js';
@@ -34,11 +35,28 @@ export async function changeAlone<T>(
     }
     await delay(ms);
   }
+  let changed: T;
   try {
     takeBack({ host, store, record: store.get(name) });
-    return await change({ host, store, record: store.get(name) });
-  } finally {
+    changed = await change({ host, store, record: store.get(name) });
+  } catch (error) {
+    throw takenBackFor(error, 'its lock', () => unlock(folder, 'changing'));
+  }
+  giveBack(name, folder);
+  return changed;
+}
+
+/** @throws ERR_COMPART_STATE, which says that the change was made */
+function giveBack(name: string, folder: string): void {
+  try {
     unlock(folder, 'changing');
+  } catch (error) {
+    if (!(error instanceof CompartError)) throw error;
+    const hint = 'the lock is nobody’s once this process has ended';
+    throw new CompartError(error.code, `"${name}" was changed as asked, and then: ${error.message}`, {
+      cause: error.cause,
+      hint,
+    });
   }
 }
 

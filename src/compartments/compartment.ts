@@ -101,8 +101,7 @@ export async function createCompartment(host: Host, request: CreateRequest): Pro
     undo.keep();
     return { host, store, record };
   } catch (error) {
-    undo.unwind();
-    throw error;
+    throw undo.unwindFor(error, 'compart gc removes it');
   }
 }
 

@@ -1,3 +1,4 @@
+import { CompartError } from '../shared/errors.js';
 import { removeBase } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
 import { isAlive } from '../host/proc/identity.js';
@@ -12,8 +13,8 @@ export interface Swept {
   removed: string[];
   /** Networks of which somebody had taken a part away, whole again. */
   mended: string[];
-  /** Damaged records with processes still in their groups: removing those is the user's choice. */
-  left: Array<{ name: string; why: string }>;
+  /** Damaged records with processes still in their groups, as removing those is the user's choice; and what could not be done. */
+  left: Array<{ name: string; why: string; hint: string | null }>;
 }
 
 /** Removes everything that a crash left behind; touches nothing that is alive. */
@@ -42,8 +43,21 @@ function sweepEach(host: Host, store: Store, swept: Swept): void {
     try {
       if (sweepName(host, store, name) || !mendName(host, store, name)) swept.removed.push(name);
     } catch (error) {
-      swept.left.push({ name, why: error instanceof Error ? error.message : String(error) });
+      // What was in the way may be gone the next time, and a compartment that could not be looked at may be alive.
+      if (!(error instanceof CompartError)) throw error;
+      swept.left.push({ name, why: error.message, hint: isWhole(store, name) ? null : removing(name) });
     }
+  }
+}
+
+const removing = (name: string): string => `compart rm --force ${name} removes it`;
+
+/** Is the record all right, or is that not to be seen? */
+function isWhole(store: Store, name: string): boolean {
+  try {
+    return store.condition(name) === 'whole';
+  } catch {
+    return true;
   }
 }
 
@@ -62,6 +76,6 @@ function sweepStacks(host: Host, store: Store, swept: Swept): void {
     if (loaded === null) continue;
     const { mended, left } = mendStack(host, loaded);
     if (mended !== null) swept.mended.push(name);
-    if (left !== null) swept.left.push({ name, why: left });
+    if (left !== null) swept.left.push({ name, why: left, hint: removing(name) });
   }
 }

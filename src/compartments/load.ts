@@ -1,5 +1,5 @@
 import { CompartError, usageError } from '../shared/errors.js';
-import { UndoStack } from '../shared/undo.js';
+import { takenBackFor, UndoStack } from '../shared/undo.js';
 import { createGroup, groupPids } from '../host/cgroup/group.js';
 import { joinGroup } from '../host/cgroup/join.js';
 import type { Host } from '../host/host.js';
@@ -119,7 +119,6 @@ async function addSubsystem(compartment: Compartment, request: LoadRequest): Pro
     if (strict && record.spec.strict !== true) startGuard(grown, request.guard ?? []);
     return grown;
   } catch (error) {
-    takeBack(planned);
-    throw error;
+    throw takenBackFor(error, request.kind, () => void takeBack(planned), 'compart gc removes it');
   }
 }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { usageError } from '../shared/errors.js';
+import { readKernelFile } from '../host/kernfs.js';
+import { CompartError, usageError } from '../shared/errors.js';
 import { isName } from '../state/record.js';
 
 /** @throws ERR_COMPART_USAGE unless `name` is 1 to 63 of [a-z0-9._-], starting with a letter or digit. */
@@ -56,7 +56,13 @@ export function makeName(): string {
   return `${pick(ADJECTIVES, 0)}-${pick(NOUNS, 2)}-${id.slice(-6)}`;
 }
 
+const RANDOM_UUID = '/proc/sys/kernel/random/uuid';
+
 /** 122 random bits from the kernel (random(4)); tells two compartments of one name apart. node:crypto takes 4 ms to load. */
 export function makeId(): string {
-  return readFileSync('/proc/sys/kernel/random/uuid', 'utf8').trim().replaceAll('-', '');
+  const uuid = readKernelFile(RANDOM_UUID);
+  if (uuid !== null) return uuid.replaceAll('-', '');
+  throw new CompartError('ERR_COMPART_UNSUPPORTED', `${RANDOM_UUID} is not there`, {
+    hint: 'mount -t proc proc /proc',
+  });
 }

@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
 import { CompartError } from '../shared/errors.js';
+import { takenBackFor } from '../shared/undo.js';
 import { killGroupSoon } from '../host/cgroup/kill.js';
 import type { Host } from '../host/host.js';
 import { throwFailure, type Launched, type Streams } from '../host/launched.js';
@@ -47,6 +48,10 @@ export function abandon({ host, store, record }: Compartment): void {
   takeAway(host, store, record);
 }
 
+/** {@link abandon} for an error, which is what there is to tell. @returns the error to throw */
+const abandonFor = (error: unknown, compartment: Compartment): unknown =>
+  takenBackFor(error, `"${compartment.record.name}"`, () => abandon(compartment), 'compart gc removes it');
+
 /**
  * A command that was launched in a compartment of its own, which goes with it.
  * @param settle what has to end between the command and its compartment
@@ -66,8 +71,7 @@ export function attend(
       return finishRun(compartment, exit, told);
     })
     .catch((error: unknown) => {
-      abandon(compartment);
-      throw error;
+      throw abandonFor(error, compartment);
     });
   return { compartment, pid: launched.pid, streams: launched.streams, signal: launched.signal, ended };
 }
@@ -88,8 +92,7 @@ export async function startRun(host: Host, request: RunRequest, furnish = asItIs
     store.save(record);
     return attend(compartment, launched, request.told);
   } catch (error) {
-    abandon(compartment);
-    throw error;
+    throw abandonFor(error, compartment);
   }
 }
 
@@ -128,7 +131,6 @@ export async function startDetached(
     launched.release();
     return compartment;
   } catch (error) {
-    abandon(compartment);
-    throw error;
+    throw abandonFor(error, compartment);
   }
 }

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { takenBackFor } from '../shared/undo.js';
 import { isEmpty, removeGroup } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
 import { isAlive, selfIdentity } from '../host/proc/identity.js';
@@ -44,8 +45,7 @@ export function takeAway(host: Host, store: Store, record: CompartmentRecord, on
     for (const file of now.guest?.files ?? []) rmSync(file, { force: true });
     store.drop(record.name);
   } catch (error) {
-    unlock(folder, 'removing');
-    throw error;
+    throw takenBackFor(error, 'its lock', () => unlock(folder, 'removing'));
   }
   return true;
 }

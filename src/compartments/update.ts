@@ -44,12 +44,14 @@ async function update(compartment: Compartment, limits: Limits): Promise<Compart
         (await subsystem.prepare?.(host, ground, asked, present)) ?? asked,
       );
       record.subsystems[kind] = changed;
-      undo.add(kind, () => void subsystem.update(host, { ground, record: changed }, before));
+      undo.add(
+        `its new limit of ${kind}`,
+        () => void subsystem.update(host, { ground, record: changed }, before),
+      );
     }
     store.save(record);
   } catch (error) {
-    undo.unwind();
-    throw error;
+    throw undo.unwindFor(error, `compart inspect ${record.name} shows what is in force`);
   }
   return compartment;
 }

@@ -85,13 +85,22 @@ export function replaceFile(path: string, text: string, mode: number): void {
     if ((mode & 0o077) !== 0) chmodSync(temporary, mode);
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { recursive: true, force: true });
+    removeUnfinished(temporary);
     throw stateError('write', path, error);
   }
 }
 
 /** Lent, not made at each call: where thousands are read that is a part of the time. */
 const TEXT = { encoding: 'utf8', flag: 'r' } as const;
+
+/** Takes away what could not be made whole. What stays is for {@link removeTorn}, or `gc`: why it was not made counts more. */
+export function removeUnfinished(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // The disk that could not be written to.
+  }
+}
 
 /** The parsed file; null where there is none; a SyntaxError stays one, as only the caller knows what it means. */
 export function readJson(path: string): unknown {

@@ -87,34 +87,41 @@ function breakLock(path: string, dead: ProcessIdentity, proc: string, self: Proc
     if (errno === 'ENOENT') return;
     if (errno !== 'EEXIST') throw stateError('lock', mark, error);
     const breaker = holderOf(mark);
-    if (breaker !== null && !isAlive(proc, breaker)) rmSync(mark, { force: true });
+    if (breaker !== null && !isAlive(proc, breaker)) remove(mark);
     return;
   }
   const holder = holderOf(path);
-  if (holder !== null && isSame(holder, dead)) rmSync(path, { force: true });
-  rmSync(mark, { force: true });
+  if (holder !== null && isSame(holder, dead)) remove(path);
+  remove(mark);
 }
 
-const isSame = (one: ProcessIdentity, other: ProcessIdentity): boolean =>
-  one.pid === other.pid && one.startTime === other.startTime;
-
-/** Hands a lock that is held to another process, in one step. */
-export function passLock(folder: string, lock: Lock, to: ProcessIdentity): void {
-  const path = `${folder}/${lock}`;
-  const next = `${path}.${to.pid}`;
-  rmSync(next, { force: true });
-  symlinkSync(formatIdentity(to), next);
-  renameSync(next, path);
-}
-
-/** @throws ERR_COMPART_STATE if it cannot be given back; it is nobody's once this process has ended */
-export function unlock(folder: string, lock: Lock): void {
-  const path = `${folder}/${lock}`;
+function remove(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch (error) {
     throw stateError('remove', path, error);
   }
+}
+
+const isSame = (one: ProcessIdentity, other: ProcessIdentity): boolean =>
+  one.pid === other.pid && one.startTime === other.startTime;
+
+/** Hands a lock that is held to another process, in one step. @throws ERR_COMPART_STATE */
+export function passLock(folder: string, lock: Lock, to: ProcessIdentity): void {
+  const path = `${folder}/${lock}`;
+  const next = `${path}.${to.pid}`;
+  remove(next);
+  try {
+    symlinkSync(formatIdentity(to), next);
+    renameSync(next, path);
+  } catch (error) {
+    throw stateError('lock', path, error);
+  }
+}
+
+/** @throws ERR_COMPART_STATE if it cannot be given back; it is nobody's once this process has ended */
+export function unlock(folder: string, lock: Lock): void {
+  remove(`${folder}/${lock}`);
 }
 
 /** Is somebody who is alive at this work? */
@@ -129,13 +136,19 @@ export function isBroken(folder: string, lock: Lock, proc: string): boolean {
   return holder !== null && !isAlive(proc, holder);
 }
 
-/** Null if the lock was given back meanwhile; nobody for what is no lock. */
+/**
+ * Null if the lock was given back meanwhile; nobody for what is no lock.
+ * @throws ERR_COMPART_STATE where that cannot be seen: a lock taken for a dead one's would be broken
+ */
 function holderOf(path: string): ProcessIdentity | null {
   try {
     // Most often there is none, and an error takes Node longer than the look.
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return null;
     return parseIdentity(readlinkSync(path)) ?? NOBODY;
   } catch (error) {
-    return errnoOf(error) === 'ENOENT' ? null : NOBODY;
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT') return null;
+    if (errno === 'EINVAL' || errno === 'ENOTDIR') return NOBODY;
+    throw stateError('read', path, error);
   }
 }

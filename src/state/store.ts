@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { CompartError, errnoOf } from '../shared/errors.js';
 import type { ProcessIdentity } from '../host/proc/identity.js';
-import { makePrivateDir, readJson, stateError, writeJson } from './json.js';
+import { makePrivateDir, readJson, removeUnfinished, stateError, writeJson } from './json.js';
 import { isName, isOfOtherVersion, isRecord, type CompartmentRecord } from './record.js';
 
 const RECORD = 'record.json';
@@ -54,7 +54,7 @@ export class Store {
       writeJson(`${prepared}/${RECORD}`, record);
       renameSync(prepared, this.folder(record.name));
     } catch (error) {
-      rmSync(prepared, { recursive: true, force: true });
+      removeUnfinished(prepared);
       if (['ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) throw nameTaken(record.name);
       throw error instanceof CompartError ? error : stateError('make', this.folder(record.name), error);
     }

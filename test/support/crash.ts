@@ -41,6 +41,18 @@ export function dirsOf({ base }: Sandbox, name: string): string[] {
   });
 }
 
+/** The calls of node:fs by which compart changes anything: files of its state, and those of the kernel. */
+export const CHANGES = [
+  'mkdirSync',
+  'rmdirSync',
+  'renameSync',
+  'rmSync',
+  'unlinkSync',
+  'symlinkSync',
+  'writeFileSync',
+  'writeSync',
+] as const;
+
 /**
  * Loaded into Node before compart: counts what it changes (files, groups, processes it starts) and, just before the
  * change of number COMPART_TEST_DIE_AT, kills with SIGKILL the process that the caller started, or with
@@ -66,7 +78,7 @@ const wrap = (owner, name, counts = () => true) => {
     return original.apply(this, args);
   };
 };
-for (const name of ['mkdirSync', 'rmdirSync', 'renameSync', 'rmSync', 'unlinkSync', 'symlinkSync', 'writeFileSync', 'writeSync']) wrap(fs, name);
+for (const name of ${JSON.stringify(CHANGES)}) wrap(fs, name);
 wrap(fs, 'openSync', ([, flags]) => !reads(flags));
 wrap(child, 'spawn');
 if (to !== undefined) process.on('exit', () => write(to, String(count)));

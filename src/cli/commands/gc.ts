@@ -6,7 +6,7 @@ export const handler: Handler = async (args, { host, out, json, say }) => {
   const swept = await sweepAll(host, new Store(host.paths.state));
   if (args.on('json')) json(swept);
   else for (const name of swept.removed) out(`${name}\n`);
-  for (const { name, why } of swept.left)
-    say(`${name} was left alone: ${why}; compart rm --force ${name} removes it`);
+  for (const { name, why, hint } of swept.left)
+    say(`${name} was left alone: ${why}${hint === null ? '' : `; ${hint}`}`);
   return 0;
 };

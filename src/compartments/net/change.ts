@@ -37,8 +37,7 @@ export function changeStack(
     undo.keep();
     return { ...record, limits: next };
   } catch (error) {
-    undo.unwind();
-    throw error;
+    throw undo.unwindFor(error);
   }
 }
 

@@ -257,6 +257,8 @@ function childGroups(dir: string): string[] {
       .map((entry) => `${dir}/${entry.name}`);
   } catch (error) {
     if (['ENOENT', 'ENODEV'].includes(errnoOf(error) ?? '')) return [];
-    throw error;
+    throw new CompartError('ERR_COMPART_KERNEL', `cannot read ${dir}: ${systemReason(error)}`, {
+      cause: error,
+    });
   }
 }

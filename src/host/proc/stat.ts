@@ -1,4 +1,4 @@
-import { readKernelFile } from '../kernfs.js';
+import { kernelErrno, readKernelFile } from '../kernfs.js';
 
 /** The fields of /proc/PID/stat that compart reads (proc_pid_stat(5)). */
 export interface ProcessStat {
@@ -43,13 +43,17 @@ export function parseStat(text: string): ProcessStat | null {
   };
 }
 
-/** A process as it is now, or null if there is none with this pid. */
+/**
+ * A process as it is now, or null if there is none with this pid.
+ * @throws ERR_COMPART_KERNEL where that cannot be seen (EMFILE): whoever took it for dead would sweep what it owns
+ */
 export function readStat(proc: string, pid: number | 'self'): ProcessStat | null {
   try {
     const text = readKernelFile(`${proc}/${pid}/stat`);
     return text === null ? null : parseStat(text);
-  } catch {
-    // ESRCH: it ended between open and read.
-    return null;
+  } catch (error) {
+    // It ended between open and read.
+    if (kernelErrno(error) === 'ESRCH') return null;
+    throw error;
   }
 }
