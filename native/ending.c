@@ -122,7 +122,8 @@ void ending_write(struct keeper *keeper)
 	ending->tasks_denied = keeper->report.tasks_denied;
 	keeper->report.ended_us = clock_now_us() - keeper->report.began_us;
 	console_log_take(&keeper->console, "\n", 1);
-	if (ending->status == 128 + SIGABRT && has_halted(&keeper->console))
+	const bool halted = ending->status == 128 + SIGABRT && has_halted(&keeper->console);
+	if (halted || (ending->status == 128 + SIGKILL && keeper->down))
 		ending->status = 0;
 	judge(keeper, ending);
 	write_file(keeper->folder_fd, ending);

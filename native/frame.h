@@ -54,6 +54,8 @@
  *   <  MOUNTED  text: number=, errno= (0: done), to either
  *   >  POWEROFF u32 ms of patience: TERM to everything (or the init of the root its own way), file
  *               systems unmounted, power off; when the time is up, at once
+ *   <  DOWN     nothing: all that keeps anything is written back and unmounted, and the guest waits for its
+ *               kernel to be killed, which is sooner done than a power-off; its last word
  *   <  LOG      text: line=WORDS, for people
  *
  * And between a client and the keeper alone:
@@ -97,7 +99,8 @@ enum frame_type {
 	FRAME_MOUNT,
 	FRAME_UNMOUNT,
 	FRAME_MOUNTED,
-	FRAME_TYPE_MAX = FRAME_MOUNTED
+	FRAME_DOWN,
+	FRAME_TYPE_MAX = FRAME_DOWN
 };
 
 struct frame {

@@ -113,7 +113,9 @@ static void search(struct spawn *spawn)
 			memcpy(file, folder, length);
 			file[length] = '/';
 			memcpy(file + length + (length > 0), name, name_size);
-			execute(spawn, length > 0 ? file : name);
+			/* To a guest's kernel an execve(2) in vain costs as much as a fork. */
+			if (access(length > 0 ? file : name, F_OK) == 0)
+				execute(spawn, length > 0 ? file : name);
 			if (errno == EACCES)
 				error = EACCES;
 			else if (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG)

@@ -24,6 +24,11 @@ static void guest_said(void *owner, const struct frame *frame)
 		mounts_answered(keeper, frame);
 		return;
 	}
+	if (frame->type == FRAME_DOWN) {
+		keeper->down = true;
+		uml_kill(&keeper->uml);
+		return;
+	}
 	if (frame->type == FRAME_HELLO) {
 		keeper->boot_ms = CLOCK_NEVER;
 		if (keeper->plan->report_ms != 0)

@@ -17,7 +17,7 @@
 #include "init_report.h"
 
 #define EVENTS_MAX 64
-#define FAREWELL_MS 300 /* for the last frames to arrive */
+#define FAREWELL_MS 300 /* for the last frames to arrive, and for the keeper to make an end */
 
 static void say_hello(struct agent *agent, const struct agent_times *times)
 {
@@ -210,18 +210,28 @@ static void check(const struct agent *agent)
 		init_fail(0, "%s", wire_broken(agent->wire));
 }
 
-static _Noreturn void end(struct agent *agent)
+static void bid_farewell(struct agent *agent, bool stays)
 {
-	int64_t until = clock_now_ms() + FAREWELL_MS;
+	const int64_t until = clock_now_ms() + FAREWELL_MS;
 
-	sessions_move(&agent->sessions, clock_now_ms());
-	flush(agent);
-	while (wire_pending(agent->wire) && clock_now_ms() < until) {
+	while ((stays || wire_pending(agent->wire)) && clock_now_ms() < until) {
 		wait_for(agent, clock_earlier(until, wire_deadline(agent->wire)));
 		sessions_move(&agent->sessions, clock_now_ms());
 		flush(agent);
 	}
-	power_end();
+}
+
+/* The last frames travel while all is written back. Whom nobody ends powers off. */
+static _Noreturn void end(struct agent *agent)
+{
+	sessions_move(&agent->sessions, clock_now_ms());
+	flush(agent);
+	power_settle();
+	bid_farewell(agent, false);
+	wire_send_text(agent->wire, FRAME_DOWN, 0, "", 0);
+	flush(agent);
+	bid_farewell(agent, true);
+	init_power_off();
 }
 
 static void open_agent(struct agent *agent, int packet_fd, const char *shell)

@@ -154,9 +154,8 @@ static void unmount_all(void)
 	}
 }
 
-void power_end(void)
+void power_settle(void)
 {
 	sync();
 	unmount_all();
-	init_power_off();
 }

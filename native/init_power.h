@@ -19,7 +19,7 @@ void power_begin(struct power *power, uint32_t patience_ms, int64_t now_ms);
 bool power_move(struct power *power, bool childless, int64_t now_ms);
 int64_t power_deadline(const struct power *power);
 
-/* Unmounts what can be, and powers off. */
-_Noreturn void power_end(void);
+/* Writes back and unmounts what can be: a power cut loses nothing then. */
+void power_settle(void);
 
 #endif

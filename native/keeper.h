@@ -119,7 +119,7 @@ struct keeper {
 	uint32_t patience_ms;
 	int suspending;           /* turns until the keeper stops itself */
 	int died_of;              /* the signal that ended the keeper; 0 */
-	bool stopping, dead;
+	bool stopping, down, dead; /* asked to power off; has nothing left to lose, by its own word; ended */
 	int wait_status;          /* of the kernel, once dead */
 	const char *reason;       /* why the keeper ended it; NULL: it did not */
 	char detail[CONSOLE_LOG_LINE];

@@ -27,7 +27,7 @@ struct mux; /* opaque */
 
 /* What the mux does not know what to do with. The frame is valid during the call only. */
 struct mux_events {
-	void (*guest)(void *owner, const struct frame *frame);               /* HELLO, REPORT, LOG, MOUNTED */
+	void (*guest)(void *owner, const struct frame *frame);               /* HELLO, REPORT, LOG, MOUNTED, DOWN */
 	void (*control)(void *owner, int client, const struct frame *frame); /* CONTROL */
 	void (*session)(void *owner, int client, const struct frame *frame); /* STARTED, FAILED, EXIT */
 };

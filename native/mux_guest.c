@@ -77,7 +77,7 @@ static const char *take(struct mux *mux, const struct frame *frame)
 	if (frame->session == 0) {
 		bool hello = frame->type == FRAME_HELLO;
 		if (!hello && frame->type != FRAME_REPORT && frame->type != FRAME_LOG &&
-		    frame->type != FRAME_MOUNTED)
+		    frame->type != FRAME_MOUNTED && frame->type != FRAME_DOWN)
 			return "a frame of no session";
 		if (frame->type != FRAME_LOG && hello == mux->ready)
 			return "no greeting, or a second one";

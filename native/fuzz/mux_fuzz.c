@@ -14,7 +14,7 @@ static void on_guest(void *owner, const struct frame *frame)
 {
 	(void)owner;
 	expect(frame->type == FRAME_HELLO || frame->type == FRAME_REPORT || frame->type == FRAME_LOG ||
-	       frame->type == FRAME_MOUNTED);
+	       frame->type == FRAME_MOUNTED || frame->type == FRAME_DOWN);
 }
 
 static void on_control(void *owner, int client, const struct frame *frame)
