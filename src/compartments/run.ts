@@ -108,7 +108,7 @@ export async function startDetached(
   furnish = asItIs,
 ): Promise<Compartment> {
   const compartment = await create(host, { ...request, stdio: ['ignore', 'ignore', 'ignore'] });
-  const { store, record } = compartment;
+  const { record } = compartment;
   try {
     const log = openLog(host, record.id);
     const timeoutMs = request.spec.timeoutMs;
@@ -119,18 +119,23 @@ export async function startDetached(
       furnish(compartment, { ...request, stdio: ['ignore', log, log] }),
       { monitor: { timeoutMs, finish, expire: timeoutMs === null ? [] : expireArgv } },
     ).finally(() => closeSync(log));
-    const report = await launched.report();
-    if (report.failure !== null) throwFailure(report, (await launched.exited()).exitCode ?? 0);
-    if (report.pid === null)
-      throw new CompartError('ERR_COMPART_LAUNCH', 'the monitor ended before the command started');
-    record.startedAt = Date.now();
-    record.main = identify(host.paths.proc, report.pid);
-    record.owner = identify(host.paths.proc, launched.pid) ?? selfIdentity(host.paths.proc);
-    if (record.front !== undefined) record.front = null;
-    store.save(record);
-    launched.release();
+    // Whatever comes of it: a monitor that is held goes on waiting, when its command has long been ended.
+    await noteStart(compartment, launched).finally(() => launched.release());
     return compartment;
   } catch (error) {
     throw abandonFor(error, compartment);
   }
+}
+
+/** Has the monitor own the compartment. @throws ERR_COMPART_LAUNCH, and what kept the command from starting */
+async function noteStart({ host, store, record }: Compartment, launched: Launched): Promise<void> {
+  const report = await launched.report();
+  if (report.failure !== null) throwFailure(report, (await launched.exited()).exitCode ?? 0);
+  if (report.pid === null)
+    throw new CompartError('ERR_COMPART_LAUNCH', 'the monitor ended before the command started');
+  record.startedAt = Date.now();
+  record.main = identify(host.paths.proc, report.pid);
+  record.owner = identify(host.paths.proc, launched.pid) ?? selfIdentity(host.paths.proc);
+  if (record.front !== undefined) record.front = null;
+  store.save(record);
 }

@@ -18,6 +18,8 @@ const { runLine } = await import('../../src/cli/line.js');
 const { openTerminal } = await import('../../src/cli/terminal.js');
 const { Host } = await import('../../src/host/host.js');
 const { Caller } = await import('../../src/host/caller.js');
+const { descendants } = await import('../../src/host/proc/tree.js');
+const { readStat } = await import('../../src/host/proc/stat.js');
 
 const sandbox = useSandbox();
 const withLimits = requires('root', 'cgroup-memory', 'cgroup-pids');
@@ -109,6 +111,10 @@ async function endGuest(): Promise<void> {
   guest = null;
 }
 
+/** What this process has started of compart's. */
+const launched = (): number[] =>
+  descendants('/proc', process.pid).filter((pid) => readStat('/proc', pid)?.command.startsWith('compart'));
+
 async function leaveNothing(): Promise<void> {
   if (hasVictim()) await done(['rm', '--force', 'victim']);
   await endGuest();
@@ -186,6 +192,7 @@ describe('ENOSPC, EMFILE and EIO', () => {
   });
   afterEach(async () => {
     await leaveNothing();
+    await until('the end of launchers and monitors', () => launched().length === 0);
     await sandbox.current.compart(['rm', '--force', 'bystander']);
   });
 
