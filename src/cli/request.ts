@@ -100,7 +100,7 @@ function requestOf(host: Host, args: Args, entry: FileEntry | null): Omit<RunReq
       detached: args.on('detach'),
       project: entry?.project ?? null,
       limits: recordedLimits(texts),
-      ...(args.on('strict') ? { strict: true } : {}),
+      ...(args.on('strict') || entry?.strict === true ? { strict: true } : {}),
     },
   };
 }

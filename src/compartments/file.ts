@@ -19,6 +19,8 @@ export interface FileEntry {
   user: string | null;
   timeoutMs: number | null;
   keep: boolean;
+  /** Is what leaves it killed? */
+  strict: boolean;
   /** Up before this one is started, and ready. */
   depends: string[];
   /** A command that is run inside until it ends with 0, and how long it has for that. */
@@ -35,7 +37,7 @@ export interface FileEntry {
 const FILE_EXAMPLE = 'as in: compartments: {build: {mem: 512M, command: [make]}}';
 const COMMAND_EXAMPLE = 'as in: command: [sh, -c, "make test"]';
 const OTHER_KEYS = [
-  ...['command', 'labels', 'env', 'workdir', 'user', 'timeout', 'keep'],
+  ...['command', 'labels', 'env', 'workdir', 'user', 'timeout', 'keep', 'strict'],
   ...['depends', 'ready', 'ready-timeout'],
 ];
 const READY_MS = 60_000;
@@ -165,6 +167,7 @@ class FileReader {
       user: null,
       timeoutMs: null,
       keep: false,
+      strict: false,
       depends: [],
       ready: null,
       readyMs: READY_MS,
@@ -207,7 +210,7 @@ class FileReader {
         if (!(error instanceof CompartError)) throw error;
         throw this.#error(offsetOf(pair), `${where}: ${error.message}`, error.hint ?? undefined);
       }
-    } else if (key === 'keep') {
+    } else if (key === 'keep' || key === 'strict') {
       const text = this.#scalar(pair, where);
       if (text !== 'true' && text !== 'false')
         throw this.#error(
@@ -215,7 +218,7 @@ class FileReader {
           `${where}: "${text}" is neither true nor false`,
           'accepted: true, false',
         );
-      entry.keep = text === 'true';
+      entry[key] = text === 'true';
     } else {
       throw this.#unknown(pair, entry.guest === null ? KNOWN : [...KNOWN, ...Object.keys(GUEST_KEYS)]);
     }

@@ -100,6 +100,18 @@ describe('--strict', () => {
     await until('its end', () => escapees.marked().length === 0);
   });
 
+  it('does so for what a compart.yaml says is strict: a command and what is loaded alone', async () => {
+    const file = `${sandbox.current.dir}/compart.yaml`;
+    const command = JSON.stringify(['sh', '-c', `${leaveAsDaemon()}; sleep 100`]);
+    const entries = [`far: {strict: true, command: ${command}}`, 'kept: {strict: true, pids: 100}'];
+    writeFileSync(file, `compartments:\n${entries.map((each) => `  ${each}\n`).join('')}`);
+    expect(await compart('up', '-f', file)).toMatchObject({ status: 0 });
+    expect(escapees.guards()).toHaveLength(2);
+    await until('the daemon was killed', () => escapees.metric('compart_escapes_killed_total', 'far'));
+    expect(escapees.marked()).toEqual([]);
+    expect(await compart('down', '-f', file)).toMatchObject({ status: 0 });
+  });
+
   it('touches nothing of an ordinary run, however it forks', async () => {
     const busy =
       'for i in 1 2 3 4 5 6 7 8; do (setsid sh -c "for j in 1 2 3 4 5 6 7 8 9; do sleep 0.05; done" & ) ; done; sleep 1';

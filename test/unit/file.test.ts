@@ -44,6 +44,7 @@ compartments:
     user: nobody
     timeout: 1h30m
     keep: true
+    strict: true
   idle:
 `);
     expect(build).toMatchObject({
@@ -63,6 +64,7 @@ compartments:
       user: 'nobody',
       timeoutMs: 5_400_000,
       keep: true,
+      strict: true,
     });
     expect(idle).toMatchObject({
       name: 'idle',
@@ -72,6 +74,7 @@ compartments:
       env: {},
       timeoutMs: null,
       keep: false,
+      strict: false,
       depends: [],
       ready: null,
       readyMs: 60_000,
@@ -104,7 +107,7 @@ guests:
 
   const keys = `known: ${Object.keys(LIMIT_FIELDS)
     .filter((key) => !LIMIT_FIELDS[key]?.onlySet)
-    .join(', ')}, command, labels, env, workdir, user, timeout, keep, depends, ready, ready-timeout`;
+    .join(', ')}, command, labels, env, workdir, user, timeout, keep, strict, depends, ready, ready-timeout`;
   it.each<[string, string, string | null]>([
     ['', '1: no compartments in it', 'as in: compartments: {build: {mem: 512M, command: [make]}}'],
     [
@@ -254,32 +257,25 @@ guests:
 
   it('is read or refused, whatever it holds', async () => {
     const words = [
-      'compartments:',
-      '\n  a:',
-      '\n    ',
-      'mem: ',
-      '1M',
-      '[',
-      ']',
-      '{',
-      '}',
-      '- ',
-      '&x ',
-      '*x',
-      '"',
-      "'",
-      '? ',
-      ': ',
-      '!!map ',
-      '|',
-      '<<: ',
-      'keep: ',
-      'env: ',
-      'command: ',
-      '\t',
-      '#',
-      '---',
-      '\0',
+      ...[
+        'compartments:',
+        '\n  a:',
+        '\n    ',
+        'mem: ',
+        '1M',
+        '[',
+        ']',
+        '{',
+        '}',
+        '- ',
+        '&x ',
+        '*x',
+        '"',
+        "'",
+        '? ',
+        ': ',
+      ],
+      ...['!!map ', '|', '<<: ', 'keep: ', 'env: ', 'command: ', '\t', '#', '---', '\0'],
     ];
     const text = fc.oneof(
       fc.string(),

@@ -37,7 +37,7 @@ function requestOf(host: Host, args: Args, entry: FileEntry): Request {
 }
 
 async function start({ host, self }: Terminal, { run, guest }: Request): Promise<void> {
-  const detached = { ...run, spec: { ...run.spec, detached: true } };
+  const detached = { ...run, guard: self, spec: { ...run.spec, detached: true } };
   if (guest !== null) {
     await bootDetached(host, { run: detached, guest }, self);
     return;
@@ -49,7 +49,7 @@ async function start({ host, self }: Terminal, { run, guest }: Request): Promise
   const kinds = kindsAsked(run.limits);
   for (const kind of kinds.length > 0 ? kinds : kindsOfRun({})) {
     const limits = run.limits[kind] === undefined ? {} : { [kind]: run.limits[kind] };
-    await loadSubsystem(host, { ...run, kind, limits });
+    await loadSubsystem(host, { ...run, guard: self, kind, limits });
   }
 }
 
