@@ -255,6 +255,8 @@ describe('SIGKILL of compart, then gc', () => {
         const found = [...new Set(processesBelow(current.base))].filter((pid) => pid !== bystander.pid);
         return found.length === 3 ? found : null;
       });
+      // Until its record tells of the command its planner takes everything away, when the front is gone.
+      await until('its record', async () => (await current.json<Inspection>(['inspect', 'victim'])).pid);
       process.kill(subprocess.pid ?? 0, 'SIGKILL');
       await subprocess;
       expect(pids.filter(runs)).toEqual(pids);
