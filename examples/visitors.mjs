@@ -4,7 +4,6 @@
 //   curl --data-binary 'console.log(6 * 7)' -H 'content-type: text/plain' localhost:8080/run
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-
 import Fastify from 'fastify';
 import { run } from 'compart';
 

@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { TEXT } from '../host/kernfs.js';
 import { CompartError, errnoOf, systemReason } from '../shared/errors.js';
 
 /** The state error for a path, with the system's reason. */
@@ -89,9 +90,6 @@ export function replaceFile(path: string, text: string, mode: number): void {
     throw stateError('write', path, error);
   }
 }
-
-/** Lent, not made at each call: where thousands are read that is a part of the time. */
-const TEXT = { encoding: 'utf8', flag: 'r' } as const;
 
 /** Takes away what could not be made whole. What stays is for {@link removeTorn}, or `gc`: why it was not made counts more. */
 export function removeUnfinished(path: string): void {

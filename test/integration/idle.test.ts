@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from '@jest/globals';
-import { BUSY_LOOP } from '../support/programs.js';
+import { startBusy } from '../support/busy.js';
 import { requires } from '../support/requires.js';
 import { useSandbox } from '../support/sandbox.js';
 import type { Stats } from '../support/shapes.js';
@@ -14,20 +14,7 @@ describe('--cpu-weight idle', () => {
     'cgroup-cpuset',
   )('an idle one leaves the CPU to what has a weight, takes it when it is free, and stays idle', async () => {
     const { current } = sandbox;
-    const start = (name: string, weight: string): Promise<unknown> =>
-      current.compart([
-        'run',
-        '-d',
-        '--name',
-        name,
-        '--cpus',
-        '0',
-        '--cpu-weight',
-        weight,
-        '--',
-        ...BUSY_LOOP,
-      ]);
-    await start('spare', 'idle');
+    await startBusy(current, 'spare', 'idle');
     const usedIn = async (ms: number): Promise<number> => {
       const used = async (): Promise<number> =>
         (await current.json<Stats[]>(['stats', 'spare']))[0]?.sched.usageUs ?? NaN;
@@ -36,7 +23,7 @@ describe('--cpu-weight idle', () => {
       return (await used()) - before;
     };
     const alone = await usedIn(1000);
-    await start('paid', '1');
+    await startBusy(current, 'paid', '1');
     const beside = await usedIn(2000);
     const refused = [
       await current.compart(['set', 'spare', '--cpu-weight', '100']),

@@ -3,6 +3,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from '@jest/globals';
 import { execa } from 'execa';
+import { startBusy } from '../support/busy.js';
 import { BUSY_LOOP, hog, MIB, ownLines, PYTHON, until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { processesBelow, useSandbox, type Answer } from '../support/sandbox.js';
@@ -187,23 +188,8 @@ describe('--cpu, --cpu-weight and --cpus', () => {
     'cgroup-cpuset',
   )('weights 100 and 300 share one CPU 25 to 75 within 2 points', async () => {
     const { current } = sandbox;
-    for (const [name, weight] of [
-      ['light', '100'],
-      ['heavy', '300'],
-    ] as const) {
-      await current.compart([
-        'run',
-        '-d',
-        '--name',
-        name,
-        '--cpus',
-        '0',
-        '--cpu-weight',
-        weight,
-        '--',
-        ...BUSY_LOOP,
-      ]);
-    }
+    await startBusy(current, 'light', '100');
+    await startBusy(current, 'heavy', '300');
     const usage = async (): Promise<number[]> =>
       (await current.json<Stats[]>(['stats', 'light', 'heavy'])).map(({ sched }) => sched.usageUs);
     const before = await usage();

@@ -21,6 +21,8 @@ export interface Group {
   idle?: true;
 }
 
+const parentOf = (dir: string): string => dir.slice(0, dir.lastIndexOf('/'));
+
 /** Every directory of the group, each once. */
 export function groupDirs(group: Group): string[] {
   return [...new Set([group.identity, ...Object.values(group.dirs)])];
@@ -87,7 +89,7 @@ export function groupReader(
 const MKDIR_TRIES = 20;
 
 function makeDir(dir: string): void {
-  const parent = dir.slice(0, dir.lastIndexOf('/'));
+  const parent = parentOf(dir);
   for (let tries = 1; ; tries += 1) {
     try {
       // Looked for, as an error of mkdir(2) takes Node longer than all the rest of this.
@@ -115,7 +117,7 @@ function makeDir(dir: string): void {
  */
 function fillCpuset(dir: string): void {
   if (readKernelFile(`${dir}/cpuset.mems`)) return;
-  const base = dir.slice(0, dir.lastIndexOf('/'));
+  const base = parentOf(dir);
   inheritCpuset(base);
   inheritCpuset(dir);
   try {
@@ -126,7 +128,7 @@ function fillCpuset(dir: string): void {
 }
 
 function inheritCpuset(dir: string): void {
-  const parent = dir.slice(0, dir.lastIndexOf('/'));
+  const parent = parentOf(dir);
   for (const file of ['cpuset.mems', 'cpuset.cpus']) {
     if (readKernelFile(`${dir}/${file}`) !== '') continue;
     const inherited =
@@ -141,7 +143,7 @@ function handDown(dir: string, controllers: readonly string[], mountPoint: strin
     const enabled = new Set((readKernelFile(`${parent}/cgroup.subtree_control`) ?? '').split(' '));
     return controllers.filter((name) => !enabled.has(name));
   };
-  const parent = dir.slice(0, dir.lastIndexOf('/'));
+  const parent = parentOf(dir);
   const wanted = missingIn(parent);
   if (wanted.length === 0) return;
   if (parent !== mountPoint && parent.startsWith(mountPoint)) handDown(parent, controllers, mountPoint);
@@ -178,7 +180,7 @@ export function createGroup(
 /** With a group in it the base cannot be taken away and made anew without this. */
 function makeBaseIdle({ dirs }: Group): void {
   const dir = dirs['cpu'];
-  if (dir !== undefined) writeKernelFile(`${dir.slice(0, dir.lastIndexOf('/'))}/cpu.idle`, '1');
+  if (dir !== undefined) writeKernelFile(`${parentOf(dir)}/cpu.idle`, '1');
 }
 
 /** A directory with a task that is just dying answers EBUSY for a moment (v1 above all). */

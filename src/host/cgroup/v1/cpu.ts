@@ -21,7 +21,8 @@ export function sharesFor(weight: number): number {
   return Math.max(2, Math.round((weight * DEFAULT_SHARES) / 100));
 }
 
-function weightOf(shares: number | null, read: ReadGroup): CpuWeight | null {
+function weightIn(read: ReadGroup): CpuWeight | null {
+  const shares = numberIn(read('cpu', 'cpu.shares'));
   if (shares === null) return null;
   if (shares === IDLE_SHARES && read('cpu', 'cpu.idle') === '1') return 'idle';
   return Math.max(1, Math.round((shares * 100) / DEFAULT_SHARES));
@@ -37,9 +38,7 @@ function writes(next: CpuLimits, read: ReadGroup): FileWrite[] {
     list.push(cpu('cpu.cfs_period_us', String(periodUs)), cpu('cpu.cfs_quota_us', String(quotaUs)));
   }
   const shares = typeof next.weight === 'number' ? sharesFor(next.weight) : DEFAULT_SHARES;
-  list.push(
-    ...weightWrites(next.weight, inForce(read).weight, { file: 'cpu.shares', value: String(shares) }),
-  );
+  list.push(...weightWrites(next.weight, weightIn(read), { file: 'cpu.shares', value: String(shares) }));
   if (next.cpus !== null && read('cpuset', 'cpuset.cpus') !== null) {
     list.push({ controller: 'cpuset', file: 'cpuset.cpus', value: next.cpus });
   }
@@ -50,10 +49,9 @@ const limitIn = (read: ReadGroup): number | null =>
   cpusOf(numberIn(read('cpu', 'cpu.cfs_quota_us')), numberIn(read('cpu', 'cpu.cfs_period_us')));
 
 function inForce(read: ReadGroup): CpuLimits {
-  const shares = numberIn(read('cpu', 'cpu.shares'));
   return {
     limitCpus: limitIn(read),
-    weight: weightOf(shares, read),
+    weight: weightIn(read),
     cpus: read('cpuset', 'cpuset.cpus') || null,
   };
 }

@@ -3,6 +3,7 @@ import {
   type CpuLimits,
   type CpuMore,
   type CpuStats,
+  type CpuWeight,
   type Driver,
   type FileWrite,
   type ReadGroup,
@@ -19,10 +20,16 @@ function maxValue(limitCpus: number | null): string {
   return `${quotaUs} ${periodUs}`;
 }
 
+/** An idle group shows as a weight of 0 (cgroup-v2.rst). */
+function weightIn(read: ReadGroup): CpuWeight | null {
+  const weight = numberIn(read('cpu', 'cpu.weight'));
+  return weight === 0 ? 'idle' : weight;
+}
+
 function writes(next: CpuLimits, read: ReadGroup): FileWrite[] {
   const list: FileWrite[] = [
     { controller: 'cpu', file: 'cpu.max', value: maxValue(next.limitCpus) },
-    ...weightWrites(next.weight, inForce(read).weight, {
+    ...weightWrites(next.weight, weightIn(read), {
       file: 'cpu.weight',
       value: String(next.weight ?? DEFAULT_WEIGHT),
     }),
@@ -39,11 +46,9 @@ function limitIn(read: ReadGroup): number | null {
 }
 
 function inForce(read: ReadGroup): CpuLimits {
-  const weight = numberIn(read('cpu', 'cpu.weight'));
   return {
     limitCpus: limitIn(read),
-    // An idle group shows as a weight of 0 (cgroup-v2.rst).
-    weight: weight === 0 ? 'idle' : weight,
+    weight: weightIn(read),
     cpus: read('cpuset', 'cpuset.cpus') || read('cpuset', 'cpuset.cpus.effective') || null,
   };
 }
