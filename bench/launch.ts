@@ -41,12 +41,16 @@ export function time({ argv: [file = '', ...argv], env: more }: Command): Promis
 
 const LIMITS = ['--mem', '64M', '--cpu', '50%', '--pids', '100'];
 
-/** compart itself: cold, through a service of its own state folder, and with a network. */
+/** How compart is told to plan: by a new process each time, or by a service of its own state folder. */
+const planned = (state: string) => {
+  const warm = { COMPART_STATE: state };
+  return { warm, cold: { ...warm, COMPART_PLANNER: 'cold' } };
+};
+
+/** compart itself, cold and through a service. */
 function own(state: string): Command[] {
   const argv = ['bin/compart', 'run', ...LIMITS, '--', 'true'];
-  const network = ['bin/compart', 'run', ...LIMITS, '--net', '10mbit', '--', 'true'];
-  const warm = { COMPART_STATE: state };
-  const cold = { ...warm, COMPART_PLANNER: 'cold' };
+  const { warm, cold } = planned(state);
   return [
     { name: 'compart run --mem --cpu --pids, cold', argv, env: cold },
     { name: 'the same, planned by Node', argv, env: { ...warm, COMPART_PLANNER: 'node' } },
@@ -56,8 +60,16 @@ function own(state: string): Command[] {
       argv: ['native/build/compart', ...argv.slice(1)],
       env: warm,
     },
-    { name: 'the same with --net 10mbit, cold', argv: network, env: cold },
-    { name: 'the same with --net 10mbit, through `compart warm`', argv: network, env: warm },
+  ];
+}
+
+/** The same with a network; bubblewrap must not come after it, which binds /run/netns while a namespace leaves that. */
+function ownNetwork(state: string): Command[] {
+  const argv = ['bin/compart', 'run', ...LIMITS, '--net', '10mbit', '--', 'true'];
+  const { warm, cold } = planned(state);
+  return [
+    { name: 'compart run with --net 10mbit, cold', argv, env: cold },
+    { name: 'compart run with --net 10mbit, through `compart warm`', argv, env: warm },
   ];
 }
 
@@ -73,6 +85,7 @@ export async function launch(): Promise<void> {
     { name: 'node -e 0', argv: ['node', '-e', '0'] },
     ...own(state),
     ...list.flatMap(({ name, argv }) => (argv === null ? [] : [{ name, argv }])),
+    ...ownNetwork(state),
   ].map((command) => ({ name: command.name, start: () => time(command) }));
   ways.push(...(await inProcess(state)));
   const series: Series[] = ways.map(({ name }) => ({ name, samples: [] }));
