@@ -56,6 +56,7 @@ export class Host {
   /** The parent of all groups where it is kept, for whoever stays to take it away at its end ({@link removeBase}). */
   madeBase: CgroupBase | null = null;
   readonly #override: string | null;
+  #stays = false;
   #layout: CgroupLayout | null = null;
   #base: CgroupBase | null = null;
   #systemd: boolean | null = null;
@@ -86,7 +87,7 @@ export class Host {
       {
         proc: '/proc',
         sys: '/sys',
-        native: findNative,
+        native: nativeFile,
         get network() {
           return networkFolder(uid, caller);
         },
@@ -108,13 +109,19 @@ export class Host {
     return this.#layout;
   }
 
+  /** This process makes one compartment after the other: what they stand in is kept for the next ({@link madeBase}). */
+  stay(): this {
+    this.#stays = true;
+    return this;
+  }
+
   /** Must have been awaited before {@link base} is used; under systemd it starts the unit that owns the groups. */
   async ready(): Promise<this> {
     if (this.#base === null) {
       const chosen = chooseBase(this.layout, this.#facts);
       const base = chosen.unit === null ? chosen : await delegatedBase(this, chosen.unit);
       // Groups do not take it away with the last of them where this process stays: it is kept for the next.
-      const kept = this.front?.resident === true && base.ours;
+      const kept = (this.#stays || this.front?.resident === true) && base.ours;
       this.madeBase = kept ? base : null;
       this.#base = kept ? { ...base, ours: false } : base;
     }
@@ -226,7 +233,18 @@ function networkFolder(uid: number, caller: Caller): string {
   return `/run/compart/network/${statSync('/proc/self/ns/net').ino}`;
 }
 
-/** A program of native/: beside the bundle when installed, in the source tree when the library runs from there. */
+const foundNative = new Map<NativeProgram, string>();
+
+/** A program of native/, looked for once. */
+function nativeFile(program: NativeProgram): string {
+  const known = foundNative.get(program);
+  if (known !== undefined) return known;
+  const path = findNative(program);
+  foundNative.set(program, path);
+  return path;
+}
+
+/** Beside the bundle when installed, in the source tree when the library runs from there. */
 function findNative(program: NativeProgram): string {
   const name = program === 'front' ? 'compart' : `compart-${program}`;
   const folders = ['../', '../../', '../../../'].map((up) =>

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { removeBase } from '../host/cgroup/group.js';
 import { startListener } from '../host/exec.js';
 import { Host } from '../host/host.js';
 
@@ -12,17 +13,19 @@ function commandFile(): string {
 }
 
 /**
- * What the library holds besides what is in the kernel and on disk: the host that this process runs on, and how many
- * compartments end with this process. The host is looked at with the first call, and then no more: where the groups of
- * this process are is known from before it put itself into one of its own (`Compartment.self`).
+ * What the library holds besides what is in the kernel and on disk: the host that this process runs on, how many
+ * compartments end with this process, and the group that all stand in, which is kept for the next one. The host is looked
+ * at with the first call, and then no more: where the groups of this process are is known from before it put itself into
+ * one of its own (`Compartment.self`).
  */
 class Home {
   #host: Host | null = null;
-  #tell: ((word: '0' | '1') => void) | null = null;
+  #heir: ((word: '0' | '1') => void) | null = null;
+  #told: '0' | '1' = '0';
   #held = 0;
 
   get host(): Host {
-    return (this.#host ??= Host.current());
+    return (this.#host ??= Host.current().stay());
   }
 
   /**
@@ -31,16 +34,34 @@ class Home {
    * @returns there is one less; further calls do nothing
    */
   hold(): () => void {
-    this.#tell ??= startListener(this.host.paths.native('heir'), [process.execPath, commandFile(), 'gc']);
+    this.#heir ??= this.#startHeir();
     this.#held += 1;
-    if (this.#held === 1) this.#tell('1');
+    this.#tell('1');
     let mine = true;
     return () => {
       if (!mine) return;
       mine = false;
       this.#held -= 1;
-      if (this.#held === 0) this.#tell?.('0');
+      if (this.#held === 0 && this.host.madeBase === null) this.#tell('0');
     };
+  }
+
+  #startHeir(): (word: '0' | '1') => void {
+    process.once('exit', () => this.#leave());
+    return startListener(this.host.paths.native('heir'), [process.execPath, commandFile(), 'gc']);
+  }
+
+  #tell(word: '0' | '1'): void {
+    if (this.#told === word) return;
+    this.#told = word;
+    this.#heir?.(word);
+  }
+
+  #leave(): void {
+    if (this.#held > 0) return;
+    const { layout, madeBase } = this.host;
+    if (madeBase !== null) removeBase(layout, madeBase);
+    this.#tell('0');
   }
 }
 

@@ -3,14 +3,14 @@ import { CompartError } from '../../shared/errors.js';
 import { writeKernelFile } from '../kernfs.js';
 import { pause } from '../pause.js';
 import { isFrozen, setFrozen } from './freeze.js';
-import { groupPids, isEmpty, type Group } from './group.js';
+import { groupPids, isEmpty, seemsEmpty, type Group } from './group.js';
 
 const PATIENCE_MS = 10_000;
 /** Each look reads a file or two of every hierarchy. */
 const LOOK_AT_MOST_MS = 16;
 
 /** Sends a signal to each process of the group; those that are gone meanwhile do not matter. */
-function signalAll(group: Group, signal: NodeJS.Signals | number): number {
+function signalAll(group: Group, signal: NodeJS.Signals | number): number[] {
   const pids = groupPids(group);
   for (const pid of pids) {
     try {
@@ -19,15 +19,15 @@ function signalAll(group: Group, signal: NodeJS.Signals | number): number {
       // ESRCH: gone between the read and the signal.
     }
   }
-  return pids.length;
+  return pids;
 }
 
 /**
  * Sends `signal` to every process; none escapes by forking, as the group stands still meanwhile where it can
  * be frozen.
- * @returns the number of processes signalled
+ * @returns the processes signalled
  */
-export function signalGroup(group: Group, signal: NodeJS.Signals | number): number {
+export function signalGroup(group: Group, signal: NodeJS.Signals | number): number[] {
   const wasFrozen = isFrozen(group);
   const stopped = !wasFrozen && setFrozen(group, true);
   try {
@@ -47,10 +47,13 @@ export function killGroup(group: Group): void {
   for (const started = Date.now(); !isEmpty(group); pause(1)) killOnce(group, started);
 }
 
-/** The same while the event loop goes on: what is killed takes its time where it has much to give back. */
+/**
+ * The same while the event loop goes on, as what is killed takes its time where it has much to give back; {@link killGroup}
+ * is still to come.
+ */
 export async function killGroupSoon(group: Group): Promise<void> {
   const started = Date.now();
-  for (let ms = 1; !isEmpty(group); ms = Math.min(2 * ms, LOOK_AT_MOST_MS)) {
+  for (let ms = 1; !seemsEmpty(group); ms = Math.min(2 * ms, LOOK_AT_MOST_MS)) {
     killOnce(group, started);
     await new Promise((resolve) => setTimeout(resolve, ms));
   }
