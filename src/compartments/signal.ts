@@ -9,12 +9,19 @@ import type { Compartment } from './compartment.js';
  * all but KILL goes to its keeper, which hands it on (native/keeper.c); what they are on the host would end the kernel.
  * @throws ERR_COMPART_BUSY if something does not die
  */
-export function signalCompartment({ host, record }: Compartment, signal: number): void {
-  if (signal === constants.signals.SIGKILL) return killGroup(record.group);
-  if (record.kind === 'compartment') return void signalGroup(record.group, signal);
-  if (record.main === null || !isAlive(host.paths.proc, record.main)) return;
+export function signalCompartment(compartment: Compartment, signal: number): void {
+  const { group, kind, main } = compartment.record;
+  if (signal === constants.signals.SIGKILL) return killGroup(group);
+  if (kind === 'guest') return signalMain(compartment, signal);
+  // A command that was started this moment may still be on its way into its groups.
+  const reached = signalGroup(group, signal);
+  if (main !== null && !reached.includes(main.pid)) signalMain(compartment, signal);
+}
+
+function signalMain({ host, record: { main } }: Compartment, signal: number): void {
+  if (main === null || !isAlive(host.paths.proc, main)) return;
   try {
-    process.kill(record.main.pid, signal);
+    process.kill(main.pid, signal);
   } catch (error) {
     if (errnoOf(error) !== 'ESRCH') throw error;
   }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from '@jest/globals';
 import { execa } from 'execa';
 import { VERBS } from '../../src/cli/verbs.js';
+import { leave, roots } from '../support/escapes.js';
 import { hog, ownLines, until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { COMPART, groupsBelow, processesBelow, useSandbox } from '../support/sandbox.js';
@@ -154,6 +155,18 @@ describe('freeze, thaw and kill', () => {
         expect.arrayContaining(['up', 'got', 'child']),
       );
       expect(await refusal('kill', 'job', '--signal', 'NOPE')).toMatchObject({ status: 2 });
+    },
+  );
+
+  requires('root', 'groups')(
+    'kill --signal TERM reaches the command where it is in none of its groups, as one is that has just been started',
+    async () => {
+      await detach('job', [], 'sh', '-c', `${leave(roots())}; echo out; exec sleep 1000`);
+      await until('it is out', async () => (await compart('logs', 'job')).stdout === 'out\n');
+      expect(processesBelow(sandbox.current.base)).toEqual([]);
+      expect(await compart('kill', 'job', '--signal', 'TERM')).toEqual(DONE);
+      await gone('job');
+      expect((await history()).at(-1)).toMatchObject({ name: 'job', signal: 'SIGTERM', verdict: 'killed' });
     },
   );
 });
