@@ -34,7 +34,7 @@ export const OBSERVING: Readonly<Record<string, Verb>> = {
   serve: {
     usage: 'serve [--listen [IP:]PORT]',
     summary: 'serve metrics for Prometheus and a live page',
-    flags: ['listen', 'token-file', 'tls-cert', 'tls-key', 'allow-control', 'level', 'labels'],
+    flags: ['listen', 'token-file', 'tls-cert', 'tls-key', 'allow-control', 'warm', 'level', 'labels'],
     words: [0, 0],
     examples: [
       ['compart serve', 'http://127.0.0.1:9750/ and /metrics, for this machine alone'],

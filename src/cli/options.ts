@@ -64,6 +64,7 @@ export const OPTIONS: Readonly<Record<string, Option>> = {
   'token-file': { metavar: 'FILE', help: 'callers must know the token in it (mode 0600)' },
   'tls-cert': { metavar: 'FILE', help: 'certificate, PEM; with --tls-key' },
   'tls-key': { metavar: 'FILE', help: 'its key, PEM (mode 0600)' },
+  warm: { help: 'also plan for run, exec and boot of this user, as compart warm does' },
   'allow-control': { help: 'the page may also freeze, kill and set; wants --token-file' },
   source: {
     metavar: 'PATH',

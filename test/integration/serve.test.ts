@@ -7,7 +7,7 @@ import { keysOf, type Inspection } from '../support/shapes.js';
 import type { Sample } from '../../src/metrics/page/wire.js';
 import { describe, expect } from '@jest/globals';
 import { requires } from '../support/requires.js';
-import { useSandbox } from '../support/sandbox.js';
+import { groupsBelow, useSandbox } from '../support/sandbox.js';
 import { verbsIn } from '../support/verbs.js';
 
 const sandbox = useSandbox();
@@ -16,6 +16,33 @@ const { compart, detach } = verbsIn(sandbox);
 const root = requires('root', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
 
 describe('compart serve', () => {
+  root(
+    'plans for run with --warm, and not without, and ends when what it planned for has ended',
+    async () => {
+      const one = await serve();
+      expect((await compart('warm', '--status')).status).toBe(1);
+      await one.stop();
+      const planning = await serve('--warm');
+      const other = sandbox.current.start(['serve', '--listen', '127.0.0.1:0', '--warm'], { reject: false });
+      expect(await other).toMatchObject({
+        exitCode: 125,
+        stderr: expect.stringContaining('a service listens on'),
+      });
+      const command = sandbox.current.start(['run', '--mem', '64M', '--', 'sh', '-c', 'sleep 2; exit 7'], {
+        reject: false,
+      });
+      const status = (): Promise<{ running: number; idleMs: number | null }> =>
+        sandbox.current.json(['warm', '--status']);
+      await until('it plans', async () => (await status()).running === 1);
+      expect(await status()).toMatchObject({ idleMs: null, guests: null });
+      const stopped = planning.stop();
+      expect((await command).exitCode).toBe(7);
+      expect((await stopped).status).toBe(0);
+      expect((await compart('warm', '--status')).status).toBe(1);
+      expect(groupsBelow(sandbox.current.base)).toEqual([]);
+    },
+  );
+
   root('answers /healthz, /metrics, the page and the list, which is that of ps --json', async () => {
     const { url } = await serve();
     await detach('job', ['--mem', '64M', '--label', 'team=web'], 'sleep', '60');

@@ -7,7 +7,10 @@ import { serve, type TlsFiles } from '../../metrics/server/server.js';
 import type { Args } from '../parse.js';
 import { VERSION } from '../../shared/version.js';
 import { exposedBy } from '../exposing.js';
+import type { Host } from '../../host/host.js';
+import type { Lines } from '../terminal.js';
 import type { Handler } from '../verbs.js';
+import type { Service } from '../warm/service.js';
 
 function tlsOf(args: Args): TlsFiles | null {
   const cert = args.text('tls-cert');
@@ -18,7 +21,7 @@ function tlsOf(args: Args): TlsFiles | null {
   throw usageError(`${given} wants ${other}`, 'docs/serve.md shows how to make both');
 }
 
-export const handler: Handler = async (args, { host, say }) => {
+export const handler: Handler = async (args, { host, say }, lines) => {
   const ended = Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(process, signal)));
   const tokenFile = args.text('token-file');
   const server = await serve({
@@ -30,8 +33,25 @@ export const handler: Handler = async (args, { host, say }) => {
     token: tokenFile === null ? null : Token.read(tokenFile),
     allowControl: args.on('allow-control'),
   });
+  const planner = args.on('warm') ? await plannerOf(host, lines).catch(closing(server)) : null;
   say(`serving on ${server.url}`);
   await ended;
   await server.close();
+  planner?.close();
+  await planner?.ended;
   return 0;
 };
+
+/** Until this process ends: it is here anyway. @throws as {@link Service.open} */
+async function plannerOf(host: Host, lines: Lines): Promise<Service> {
+  const { Service } = await import('../warm/service.js');
+  return Service.open(host, lines, null);
+}
+
+/** An error that is passed on once nobody is served any more. */
+const closing =
+  (server: { close(): Promise<unknown> }) =>
+  async (error: unknown): Promise<never> => {
+    await server.close();
+    throw error;
+  };
