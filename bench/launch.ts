@@ -102,7 +102,7 @@ export async function launch(): Promise<void> {
   const absent = list
     .filter(({ argv }) => argv === null)
     .map(({ name, why }) => `not measured: ${name}: ${why ?? ''}`);
-  publish('launch', 'Starting a program', series, [
+  publish('launch', series, [
     'cold: nothing of compart runs before; the planner starts each time, compiled or in Node',
     'library: from the call to the promise, in a Node process that has done it before',
     ...absent,

@@ -1,10 +1,11 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HOSTILE } from '../test/support/hostile.js';
 import { machine } from './machine.js';
+import { writeTopic } from './page.js';
 
 const IDLE_SECONDS = Number(process.env['BENCH_IDLE_SECONDS'] ?? 20);
 const HOSTILE_SECONDS = Number(process.env['BENCH_SECONDS'] ?? 60);
@@ -115,9 +116,7 @@ function publish(readings: readonly Reading[], answered: number): void {
     const texts = cells.map((value) => (value ?? NaN).toFixed(2));
     return `| ${[idle.connections, ...texts, idle.rate.toFixed(0), under?.rate.toFixed(0)].join(' | ')} |`;
   });
-  const text = [
-    "# A service that runs its visitors' code",
-    '',
+  const lines = [
     `\`npm run bench -- library\` on ${machine()}, load average ${load} at the end: wrk (two threads) on /health of`,
     `examples/visitors.mjs, ${IDLE_SECONDS} s alone and ${HOSTILE_SECONDS} s beside visitors who send fork bomb, memory hog, busy loop, output flood,`,
     `network attempts and a killer of processes, one after the other (${answered} answered); what sends it gives way (SCHED_IDLE), as`,
@@ -132,11 +131,6 @@ function publish(readings: readonly Reading[], answered: number): void {
     '- wrk and the service alone keep more than one of the CPUs busy; the load is part of the result. With few requests in flight',
     '  the p99 alone is less than one tick of the kernel: what is left then is the time the host kernel, which is not preempted,',
     '  spends on starting and ending the processes of others.',
-    '',
-  ].join('\n');
-  process.stdout.write(`${text}\n`);
-  mkdirSync('docs/benchmarks', { recursive: true });
-  writeFileSync('docs/benchmarks/library.md', text);
-  const json = { topic: 'library', machine: machine(), load, answered, readings };
-  writeFileSync('docs/benchmarks/library.json', `${JSON.stringify(json, null, 1)}\n`);
+  ];
+  writeTopic('library', lines, { load, answered, readings });
 }

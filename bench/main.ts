@@ -1,4 +1,4 @@
-import { guest } from './guest.js';
+import { boot, guest } from './guest.js';
 import { launch } from './launch.js';
 import { library } from './library.js';
 import { net } from './net.js';
@@ -11,6 +11,7 @@ const TOPICS: Readonly<Record<string, () => Promise<void>>> = {
   launch,
   net,
   scrape,
+  boot,
   guest,
   library,
   scale,

@@ -5,7 +5,8 @@ import { machine } from './machine.js';
 import { callers, flow, type Caller } from './netcall.js';
 import { bareLink, slirpAlone, type BothWays } from './netpeers.js';
 import { launchTimes } from './nettimes.js';
-import { median, writeSection } from './table.js';
+import { writeTopic } from './page.js';
+import { median } from './table.js';
 
 const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 4);
 const RATES = [1, 10, 100, 1000];
@@ -96,7 +97,7 @@ export async function net(): Promise<void> {
       others.push(await pings(one), await bothWays(one), ...(await unshaped(one, beside)));
     }
     const control = readFileSync('/proc/sys/net/ipv4/tcp_congestion_control', 'utf8').trim();
-    writeSection('docs/network.md', 'net', [
+    const lines = [
       `\`npm run bench -- net\` on ${machine()}; iperf3 in the stack against the host, ${SECONDS} s each, TCP by ${control}. ` +
         'The link rate is what the shaper let pass, headers included; UDP is offered at twice the rate.',
       '',
@@ -109,7 +110,8 @@ export async function net(): Promise<void> {
       ...others,
       '',
       ...(await launchTimes(user)),
-    ]);
+    ];
+    writeTopic('net', lines, {});
   } finally {
     // The installation of the last is in the folder of the first.
     for (const one of who.reverse()) await one.end();

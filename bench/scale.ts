@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { Host } from '../src/host/host.js';
 import { Fleet } from './fleet.js';
 import { time, type Command } from './launch.js';
 import { machine } from './machine.js';
+import { writeTopic } from './page.js';
 import { median } from './table.js';
 
 const ALIVE = Number(process.env['BENCH_ALIVE'] ?? 1000);
@@ -112,9 +113,7 @@ function publishScale(all: Scale): void {
   };
   const storms = (name: string, { failed, seconds }: Scale['warm']): string =>
     `| ${name} | ${seconds.toFixed(1)} s, ${(LAUNCHES / seconds).toFixed(0)} a second | ${failed} |`;
-  const text = [
-    '# Many compartments',
-    '',
+  const lines = [
     `\`npm run bench -- scale\` on ${machine()}; medians of ${ROUNDS} rounds, milliseconds.`,
     '',
     `| command | alone | beside ${ALIVE} that are alive | × |`,
@@ -130,13 +129,6 @@ function publishScale(all: Scale): void {
     '',
     `- Left of all of them: ${left} compartments.`,
     `- The service after it: ${rssMib.toFixed(0)} MiB resident; in ${IDLE_MS / 1000} s without a caller ${idleTicks * 10} ms of CPU.`,
-    '',
-  ].join('\n');
-  process.stdout.write(`${text}\n`);
-  mkdirSync('docs/benchmarks', { recursive: true });
-  writeFileSync('docs/benchmarks/scale.md', text);
-  writeFileSync(
-    'docs/benchmarks/scale.json',
-    `${JSON.stringify({ topic: 'scale', machine: machine(), ...all }, null, 1)}\n`,
-  );
+  ];
+  writeTopic('scale', lines, all);
 }

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -7,6 +7,7 @@ import { Caller } from '../src/host/caller.js';
 import { Host } from '../src/host/host.js';
 import { Fleet } from './fleet.js';
 import { machine } from './machine.js';
+import { writeTopic } from './page.js';
 import type { Self } from './scrape-server.js';
 import { median } from './table.js';
 
@@ -128,9 +129,7 @@ function rowOf({ name, compartments, samples, bytes, series, rssBytes, blockedMs
 }
 
 function publish(results: readonly Result[], notes: readonly string[]): void {
-  const text = [
-    '# A scrape',
-    '',
+  const lines = [
     `\`npm run bench -- scrape\` on ${machine()}; ${ROUNDS} interleaved scrapes over HTTP, milliseconds, MiB, KiB.`,
     '',
     '| exporter | compartments | series | median | fastest | slowest | loop blocked, longest | RSS | bytes |',
@@ -138,13 +137,8 @@ function publish(results: readonly Result[], notes: readonly string[]): void {
     ...results.map(rowOf),
     '',
     ...notes.map((note) => `- ${note}`),
-    '',
-  ].join('\n');
-  process.stdout.write(text);
-  mkdirSync('docs/benchmarks', { recursive: true });
-  writeFileSync('docs/benchmarks/scrape.md', text);
-  const json = { topic: 'scrape', machine: machine(), results };
-  writeFileSync('docs/benchmarks/scrape.json', `${JSON.stringify(json, null, 1)}\n`);
+  ];
+  writeTopic('scrape', lines, { results });
 }
 
 /** What a scrape costs, beside an exporter that reads the same processes. */
