@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { CompartError, errnoOf } from '../shared/errors.js';
+import { CompartError, errnoOf, systemReason } from '../shared/errors.js';
 import type { Host } from '../host/host.js';
 import type { GuestPool } from '../kernel/pool.js';
 
@@ -31,15 +31,19 @@ export interface Lines {
 /** Thrown when nobody reads stdout any more: the end, and nothing to report. */
 export class OutputClosed extends Error {}
 
-/** Writes all of it, also to a pipe that is full and non-blocking. */
-function writeAll(fd: number, text: string | Uint8Array): void {
+const STREAMS = { 1: 'stdout', 2: 'stderr' } as const;
+
+/** Writes all of it, also to a pipe that is full and non-blocking. @throws OutputClosed, ERR_COMPART_OUTPUT */
+function writeAll(fd: 1 | 2, text: string | Uint8Array): void {
   for (let rest: Uint8Array = typeof text === 'string' ? Buffer.from(text) : text; rest.length > 0;) {
     try {
       rest = rest.subarray(writeSync(fd, rest));
     } catch (error) {
       if (errnoOf(error) === 'EAGAIN') continue;
       if (errnoOf(error) === 'EPIPE') throw new OutputClosed();
-      throw error;
+      throw new CompartError('ERR_COMPART_OUTPUT', `cannot write to ${STREAMS[fd]}: ${systemReason(error)}`, {
+        cause: error,
+      });
     }
   }
 }
@@ -52,7 +56,7 @@ function printable(text: string): string {
   );
 }
 
-/** Writes to stdout (1) or stderr (2) of the caller. @throws OutputClosed */
+/** Writes to stdout (1) or stderr (2) of the caller. @throws OutputClosed, ERR_COMPART_OUTPUT */
 export type Write = (fd: 1 | 2, text: string | Uint8Array) => void;
 
 /** @param write to this process's own where nothing else is said */

@@ -74,7 +74,7 @@ export class KernelReader {
     for (let count = length; count >= SHORT_BYTES && length < BUFFER_BYTES; length += count) {
       count = readSync(fd, this.#buffer, length, BUFFER_BYTES - length, null);
     }
-    return this.#buffer.toString('latin1', 0, length).trimEnd();
+    return this.#buffer.toString('utf8', 0, length).trimEnd();
   }
 }
 

@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   ERR_COMPART_COMMAND_NOT_FOUND: { exitCode: 127, when: 'The command was not found.' },
   ERR_COMPART_ATTACH: { exitCode: 125, when: 'A process cannot be attached; the message says why.' },
   ERR_COMPART_LISTEN: { exitCode: 125, when: 'The server cannot listen where it was asked to.' },
+  ERR_COMPART_OUTPUT: { exitCode: 125, when: 'The answer cannot be written to stdout: a disk is full.' },
   ERR_COMPART_BUILD: {
     exitCode: 125,
     when: 'A kernel for guests cannot be built; the message says what failed.',

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { describe, expect } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
+import { execa } from 'execa';
 import { hog, ownLines, until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { COMPART, processesBelow, useSandbox, type Answer, type Sandbox } from '../support/sandbox.js';
@@ -255,6 +256,25 @@ describe('the exit status: 125, compart itself failed', () => {
   };
   for (const failure of FAILURES)
     (failure.test ?? confined)(`${failure.code}: ${failure.what}`, () => expectFailure(failure));
+
+  it.each([
+    [['ps']],
+    [['ps', '--json']],
+    [['history']],
+    [['doctor']],
+    [['metrics']],
+    [['run', '--help']],
+    [['--version']],
+  ])('OUTPUT: %j onto a disk that is full', async (words) => {
+    const script = ['-c', 'exec "$0" "$@" > /dev/full', COMPART, ...words];
+    const options = { env: sandbox.current.env, reject: false, stdin: 'ignore' } as const;
+    const { exitCode, stderr } = await execa('sh', script, options);
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 125,
+      stderr: expect.stringMatching(/cannot write to stdout: No space left on device/),
+    });
+    expect(stderr).not.toMatch(/report it/);
+  });
 
   confined('BUSY: removing a compartment in which a process runs', async () => {
     await run('-d', '--name', 'busy', '--', 'sleep', '100');

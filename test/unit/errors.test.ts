@@ -21,6 +21,7 @@ describe('ERROR_CODES', () => {
       USAGE: 2,
       FILE: 2,
       NOT_FOUND: 125,
+      OUTPUT: 125,
       EXISTS: 125,
       UNSUPPORTED: 125,
       STATE: 125,
