@@ -65,10 +65,14 @@ static _Noreturn void planner_ended(const struct front *front)
 {
 	int status = 0, which;
 
+	/* Nobody would hold it to its timeout or take its compartment away. */
+	if (front->command != 0 && !front->ended)
+		kill(front->command, SIGKILL);
+	/* The channel closes a moment before the end, until which gc would take the owner for alive. */
+	if (front->planner != 0)
+		while (waitpid(front->planner, &status, 0) < 0 && errno == EINTR)
+			continue;
 	if (front->command != 0) {
-		/* Nobody would hold it to its timeout or take its compartment away. */
-		if (!front->ended)
-			kill(front->command, SIGKILL);
 		fputs(FRONT_NAME "the planner ended; compart gc removes what is left\n", stderr);
 		_exit(EXIT_LAUNCH);
 	}
@@ -76,8 +80,6 @@ static _Noreturn void planner_ended(const struct front *front)
 		fputs(FRONT_NAME "the service ended\n", stderr);
 		_exit(EXIT_LAUNCH);
 	}
-	while (waitpid(front->planner, &status, 0) < 0 && errno == EINTR)
-		continue;
 	if (WIFSIGNALED(status)) {
 		(void)signals_reset(0, &which);
 		raise(WTERMSIG(status));

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
-import { dirsOf, numbersFrom, processesOf } from '../support/crash.js';
+import { dirsOf, numbersFrom, processesOf, Steps } from '../support/crash.js';
 import { diskFilesOf, useGuests, withGuests as it } from '../support/guests.js';
 import { KERNEL_FLAGS } from '../support/kernels.js';
 import { useNetwork } from '../support/network.js';
@@ -14,6 +14,7 @@ const { boot, detach, sh, remove } = useGuests(sandbox);
 useNetwork();
 
 const MOMENTS = 6;
+const STEPPED = [...KERNEL_FLAGS, '--name', 'victim', '--mem', '64M', '--swap', '16M', '--pids', '20'];
 const next = numbersFrom(5);
 
 /** Whose end, of what was started how. `-d` has a monitor, the foreground a front and its planner. */
@@ -115,6 +116,36 @@ describe('kill -9 in the life of a guest', () => {
       stderr: '',
     });
   });
+
+  it.each([
+    ['boot', false, ['boot', ...STEPPED, '--', 'true']],
+    ['boot, by its planner,', true, ['boot', ...STEPPED, '--', 'true']],
+    ['boot -d', false, ['boot', '-d', ...STEPPED]],
+  ])(
+    'before each single change that %s makes: gc leaves nothing of it, or a guest that can be removed',
+    async (what, planner, args) => {
+      const { compart } = sandbox.current;
+      const steps = new Steps(sandbox.current);
+      const count = await steps.count(args);
+      await compart(['rm', '--force', 'victim']);
+      for (let step = 1; step <= count; step += 1) {
+        try {
+          const end = await steps.dieAt(step, args, planner);
+          if (step < count - 3) expect(end).toBeNull();
+          expect(await compart(['gc'])).toMatchObject({ status: 0, stderr: '' });
+          if (remains(beside).state?.length !== 0) {
+            expect(args).toContain('-d');
+            expect(await compart(['rm', '--force', 'victim'])).toMatchObject({ status: 0, stderr: '' });
+          }
+          await nothing();
+        } catch (error) {
+          throw new Error(`${what} killed before change ${step} of ${count}`, { cause: error });
+        }
+      }
+      expect(mounts()).toBe(mounted);
+    },
+    240_000,
+  );
 
   it('of its kernel: the rest ends by itself, without gc', async () => {
     const flags = ['--name', 'victim', '--mem', '64M', '--swap', '16M', '--net', '10mbit'];

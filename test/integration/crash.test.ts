@@ -37,6 +37,7 @@ const BOTH = [LOAD_VM, LOAD_PIDS];
 const OPERATIONS: Operation[] = [
   { what: 'run', before: [], args: ['run', ...RUN, 'true'], lasts: false },
   { what: 'run, by its planner,', before: [], args: ['run', ...RUN, 'true'], lasts: false, planner: true },
+  { what: 'run --strict', before: [], args: ['run', '--strict', ...RUN, 'true'], lasts: false },
   { what: 'run -d', before: [], args: ['run', '-d', ...RUN, 'sleep', '100'], lasts: true },
   { what: 'load of a new one', before: [], args: LOAD_VM, lasts: true },
   { what: 'load into one', before: [LOAD_VM], args: LOAD_PIDS, lasts: true },
@@ -63,7 +64,6 @@ async function seenOfBystander(): Promise<unknown> {
 let untouched: unknown;
 /** The directories of a victim with these kinds, as they are without a crash. */
 let dirsByKinds: Record<string, string[]>;
-
 /** Everything that belongs to no compartment but the bystander. */
 function remains(): unknown {
   const { current } = sandbox;
