@@ -11,7 +11,7 @@ import type { Limits } from './limits.js';
 import { makeId } from './names.js';
 import { groundOf } from './readings.js';
 import { startGuard } from './strict.js';
-import { sweepName } from './sweep.js';
+import { hasLostGroup, sweepName, takeAway } from './sweep.js';
 import type { FlagRefusal, SubsystemKind } from './subsystem.js';
 import { canHave, checkLimits, kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
 
@@ -184,8 +184,14 @@ function refuseNested(host: Host): void {
   );
 }
 
-/** The compartment of this name. @throws ERR_COMPART_NOT_FOUND, ERR_COMPART_STATE */
+/** The compartment of this name. @throws ERR_COMPART_NOT_FOUND, also where its group is; ERR_COMPART_STATE */
 export async function openCompartment(host: Host, name: string): Promise<Compartment> {
   const store = new Store(host.paths.state);
-  return { host: await host.ready(), store, record: store.get(name) };
+  await host.ready();
+  const record = store.get(name);
+  if (!hasLostGroup(host, store, record)) return { host, store, record };
+  takeAway(host, store, record);
+  throw new CompartError('ERR_COMPART_NOT_FOUND', `somebody took the group of "${name}" away`, {
+    hint: `it holds nobody any more; load it anew: compart load --name ${name}`,
+  });
 }

@@ -19,6 +19,7 @@ import { requireOrdinary } from './ordinary.js';
 import { loadedKinds } from './readings.js';
 import { startGuard } from './strict.js';
 import type { SubsystemKind } from './subsystem.js';
+import { sweepName } from './sweep.js';
 import { canHave, checkLimits, isForLife, kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
 
 /** One kind to load, alone, under a name. */
@@ -42,7 +43,8 @@ export async function loadSubsystem(host: Host, request: LoadRequest): Promise<C
   checkLimits(host, request.limits);
   await host.ready();
   requireController(host, request.kind);
-  if (new Store(host.paths.state).read(request.name) === null) {
+  const store = new Store(host.paths.state);
+  if (store.read(request.name) === null || sweepName(host, store, request.name)) {
     return createCompartment(host, { ...request, kinds: [request.kind], owned: false });
   }
   const compartment = await openCompartment(host, request.name);

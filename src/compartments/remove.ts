@@ -3,7 +3,6 @@ import { CompartError } from '../shared/errors.js';
 import type { Host } from '../host/host.js';
 import { isAlive } from '../host/proc/identity.js';
 import { Store } from '../state/store.js';
-import { openCompartment } from './compartment.js';
 import { removeDamaged } from './damaged.js';
 import { killAll } from './strict.js';
 import { isPopulated, takeAway } from './sweep.js';
@@ -21,8 +20,8 @@ export async function removeCompartment(host: Host, name: string, force: boolean
     removeDamaged(await host.ready(), store, name);
     return;
   }
-  const compartment = await openCompartment(host, name);
-  const { record } = compartment;
+  const record = store.get(name);
+  const compartment = { host: await host.ready(), store, record };
   if (isPopulated(record) && !force) {
     throw new CompartError('ERR_COMPART_BUSY', `processes run in "${name}"`, {
       hint: `compart rm --force ${name} kills them`,

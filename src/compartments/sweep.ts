@@ -1,10 +1,10 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { takenBackFor } from '../shared/undo.js';
 import { isEmpty, removeGroup } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
 import { isAlive, selfIdentity } from '../host/proc/identity.js';
 import { forget, runsUnder } from './damaged.js';
-import { isBroken, tryLock, unlock } from '../state/lock.js';
+import { isBroken, isHeld, tryLock, unlock } from '../state/lock.js';
 import { groundOf } from './readings.js';
 import { killAll } from './strict.js';
 import { SUBSYSTEMS } from './subsystems.js';
@@ -13,9 +13,19 @@ import type { CompartmentRecord } from '../state/record.js';
 import type { Store } from '../state/store.js';
 
 /** Is nobody left who would take this compartment away, though somebody was to, or had begun to? */
-export function isAbandoned({ paths: { proc } }: Host, store: Store, record: CompartmentRecord): boolean {
+export function isAbandoned(host: Host, store: Store, record: CompartmentRecord): boolean {
+  const { proc } = host.paths;
   if (record.owner !== null && !isAlive(proc, record.owner)) return true;
-  return isBroken(store.folder(record.name), 'removing', proc);
+  return isBroken(store.folder(record.name), 'removing', proc) || hasLostGroup(host, store, record);
+}
+
+/**
+ * Did somebody take the group away of a compartment that nobody is in charge of, as the end of a unit of systemd does with all
+ * that stands in it? An unload under way has no group left either, a moment before it has no record.
+ */
+export function hasLostGroup(host: Host, store: Store, { name, owner, group }: CompartmentRecord): boolean {
+  if (owner !== null || existsSync(group.identity) || !isEmpty(group)) return false;
+  return !isHeld(store.folder(name), 'changing', host.paths.proc);
 }
 
 /**

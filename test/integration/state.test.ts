@@ -12,7 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { describe, expect } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import { dirsOf } from '../support/crash.js';
 import { runs } from '../support/programs.js';
 import { requires } from '../support/requires.js';
@@ -226,4 +226,63 @@ describe("somebody else's group in the way", () => {
       expect((await compart('rm', 'beside')).status).toBe(0);
     },
   );
+});
+
+describe('a loaded compartment whose group somebody has taken away, as systemctl stop compart.scope does', () => {
+  const lose = async (name: string): Promise<void> => {
+    expect((await compart('load', 'pids', '--name', name, '--pids', '5')).status).toBe(0);
+    for (const dir of dirsOf(sandbox.current, name)) rmdirSync(dir);
+  };
+  const GONE = { dirs: 0, folder: false };
+  const left = (name: string): typeof GONE => ({
+    dirs: dirsOf(sandbox.current, name).length,
+    folder: existsSync(folder(name)),
+  });
+
+  beforeEach(async () => {
+    // One beside it keeps the parent, which may be a unit of systemd, and is nobody's to sweep.
+    await compart('load', 'pids', '--name', 'beside');
+  });
+  afterEach(async () => {
+    expect(await names()).toEqual(['beside']);
+    expect((await compart('rm', 'beside')).status).toBe(0);
+  });
+
+  confined('is not in ps any more', async () => {
+    await lose('lost');
+    expect(await names()).toEqual(['beside']);
+    expect(left('lost')).toEqual(GONE);
+  });
+
+  confined('is told by gc, and its name can be had again', async () => {
+    await lose('lost');
+    expect(await compart('gc')).toEqual({ status: 0, stdout: 'lost\n', stderr: '' });
+    await lose('lost');
+    expect((await compart('load', 'pids', '--name', 'lost')).status).toBe(0);
+    expect(await names()).toEqual(['beside', 'lost']);
+    expect(await compart('rm', 'lost')).toEqual({ status: 0, stdout: '', stderr: '' });
+  });
+
+  confined.each([
+    ['exec', ['lost', '--', 'true']],
+    ['set', ['lost', '--pids', '7']],
+    ['inspect', ['lost']],
+    ['unload', ['lost']],
+  ])('%s says so, and what to do', async (verb, args) => {
+    await lose('lost');
+    expect(await compart(verb, ...args)).toEqual({
+      status: 125,
+      stdout: '',
+      stderr:
+        'compart: somebody took the group of "lost" away\n' +
+        'compart: it holds nobody any more; load it anew: compart load --name lost\n',
+    });
+    expect(left('lost')).toEqual(GONE);
+  });
+
+  confined('rm removes what is left of it', async () => {
+    await lose('lost');
+    expect(await compart('rm', 'lost')).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(left('lost')).toEqual(GONE);
+  });
 });
