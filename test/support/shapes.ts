@@ -18,6 +18,7 @@ export interface SchedStats {
   limitCpus: number | null;
   weight: number | null;
   cpus: string | null;
+  periods: number;
   throttledPeriods: number;
 }
 
