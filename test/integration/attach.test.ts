@@ -1,4 +1,14 @@
-import { chownSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { describe, expect } from '@jest/globals';
 import { execa } from 'execa';
 import { groupFor, groupsOf, MIB, PYTHON, runs, tree, until } from '../support/programs.js';
@@ -194,14 +204,14 @@ describe('compart attach refuses with 125', () => {
     mkdirSync(state, { mode: 0o700 });
     for (const path of [dir, state]) chownSync(path, 65534, 65534);
     for (const path of bases) delegate(path, 65534);
+    const shells = bases.flatMap((path) => leafIn(path, 65534));
+    const enter = shells.map((shell) => `echo $$ > ${shell}/cgroup.procs;`).join(' ');
     const asNobody = (...words: string[]): string[] => [
-      '--reuid=65534',
-      '--regid=65534',
-      '--clear-groups',
+      ...['-c', `${enter} exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"`, 'sh'],
       ...words,
     ];
     const compart = async (...args: string[]): Promise<Answer> => {
-      const { exitCode, stdout, stderr } = await execa('setpriv', asNobody(COMPART, ...args), {
+      const { exitCode, stdout, stderr } = await execa('sh', asNobody(COMPART, ...args), {
         reject: false,
         cwd: '/',
         env: { ...env, COMPART_STATE: state, HOME: dir, XDG_RUNTIME_DIR: dir },
@@ -223,13 +233,13 @@ describe('compart attach refuses with 125', () => {
       });
       expect(groupsOf(`/proc/${pid}`)).toEqual(groupsOf('/proc/self'));
     });
-    await withProgram(['setpriv', ...asNobody('sleep', '60')], async (pid) => {
+    await withProgram(['sh', ...asNobody('sleep', '60')], async (pid) => {
       await until('it is of uid 65534', () => statSync(`/proc/${pid}`).uid === 65534);
       expect(await compart('attach', 'job', String(pid))).toMatchObject({ status: 0 });
       expect(outside(`/proc/${pid}`, `${base}/job`, ['pids'])).toEqual([]);
     });
     expect(await compart('rm', 'job')).toMatchObject({ status: 0 });
-    for (const path of bases) rmdirSync(path);
+    for (const path of [...shells, ...bases]) rmdirSync(path);
   });
 });
 
@@ -272,4 +282,16 @@ function delegate(path: string, uid: number): void {
   mkdirSync(path, { recursive: true });
   chownSync(path, uid, uid);
   for (const file of readdirSync(path)) chownSync(`${path}/${file}`, uid, uid);
+}
+
+/**
+ * Where v2 holds tasks, a user moves processes only within the own subtree: they start in a leaf of it, as docs/rootless.md
+ * tells an administrator. @returns that leaf, or nothing
+ */
+function leafIn(path: string, uid: number): string[] {
+  const controllers = `${dirname(path)}/cgroup.controllers`;
+  if (!existsSync(controllers) || !readFileSync(controllers, 'utf8').split(/\s/).includes('pids')) return [];
+  writeFileSync(`${dirname(path)}/cgroup.subtree_control`, '+pids');
+  delegate(`${path}/shell`, uid);
+  return [`${path}/shell`];
 }
