@@ -28,8 +28,11 @@ export interface Image {
   packages: string[];
 }
 
-/** What systemd as a guest's init needs, and people expect. */
-const PACKAGES = ['systemd-sysv', 'dbus', 'udev', 'iproute2', 'procps'];
+/** What a guest with an init of its own needs, and people expect. */
+const PACKAGES = ['dbus', 'udev', 'iproute2', 'procps'];
+/** Whose /sbin/init it has unless another was asked for: Debian installs one of them, never two. */
+const INIT = 'systemd-sysv';
+const OTHER_INITS: ReadonlySet<string> = new Set(['sysvinit-core', 'runit-init']);
 export const LEAST_IMAGE_BYTES = 256 * 2 ** 20;
 /** A mirror that answers nothing ends it as well. */
 const LONGEST = '6h';
@@ -68,6 +71,12 @@ bytes=$COMPART_IMAGE_BYTES
 truncate -s "$bytes" "$1.ext4"
 mke2fs -q -F -t ext4 -E root_owner=0:0 -d "$bare" "$1.ext4"
 dd if="$1.ext4" bs=64k conv=sparse status=none >&3`;
+
+/** The packages of an image: those that were asked for, and those that make it boot. Pure. */
+export function packagesOf(include: readonly string[]): string[] {
+  const hasInit = include.some((name) => OTHER_INITS.has(name));
+  return [...(hasInit ? [] : [INIT]), ...PACKAGES, ...include];
+}
 
 function requireTools(): void {
   const missing = TOOLS.filter(([tool]) => !toolExists(tool));
@@ -135,11 +144,10 @@ async function makeInto(
   sources: readonly string[],
   request: ImageRequest,
 ): Promise<void> {
-  const packages = [...PACKAGES, ...request.include].join(',');
   const argv = [
     '--variant=minbase',
     '--format=null',
-    `--include=${packages}`,
+    `--include=${packagesOf(request.include).join(',')}`,
     `--customize-hook=${MAKE_IMAGE}`,
   ];
   const said: string[] = [];
@@ -170,7 +178,7 @@ async function makeInto(
 }
 
 /**
- * Makes an image of a Debian root that boots with systemd, by mmdebstrap(1) and mke2fs(8), without mounting anything;
+ * Makes an image of a Debian root that boots with systemd or the init that was asked for, by mmdebstrap(1) and mke2fs(8), without mounting anything;
  * without root where the user may make namespaces. Whatever interrupts it, there is the whole image or none.
  * @throws ERR_COMPART_UNSUPPORTED naming what is not installed, ERR_COMPART_EXISTS, ERR_COMPART_USAGE, ERR_COMPART_KERNEL
  *   with mmdebstrap's own words
@@ -187,5 +195,5 @@ export async function buildImage(request: ImageRequest): Promise<Image> {
     closeSync(fd);
   }
   request.onProgress(100, 'done');
-  return { path, sizeBytes: statSync(path).size, suite, packages: [...PACKAGES, ...request.include] };
+  return { path, sizeBytes: statSync(path).size, suite, packages: packagesOf(request.include) };
 }
