@@ -18,12 +18,8 @@ function chosen<T>(words: readonly string[], all: readonly T[], nameOf: (one: T)
   return named.length === 0 ? all : named;
 }
 
-async function testIn(
-  system: System,
-  files: readonly string[],
-  work: Workplace,
-  image: string,
-): Promise<boolean> {
+async function testIn(system: System, files: readonly string[], work: Workplace): Promise<boolean> {
+  const image = await debianImage(CACHE, system.image, say);
   const guest = new SystemGuest(system, work);
   const outcomes: Outcome[] = [];
   const stop = (): void => void guest.end().finally(() => (work.remove(), process.exit(130)));
@@ -56,7 +52,6 @@ if (unknown !== undefined) {
   say(`"${unknown}" is neither a system nor a file of tests; there are: ${known}`);
   process.exit(2);
 }
-const image = await debianImage(CACHE, say);
 const work = new Workplace();
 try {
   let good = true;
@@ -66,7 +61,6 @@ try {
         system,
         chosen(words, FILES, (file) => file),
         work,
-        image,
       )) && good;
   process.exitCode = good ? 0 : 1;
 } finally {

@@ -1,12 +1,16 @@
+import type { ImageName } from './image.js';
+
 /** One system that compart is tested on, as a guest of its own. */
 export interface System {
   name: string;
   /** In words, for docs/systems.md. */
   what: string;
+  /** Its root (test/systems/image.ts). */
+  image: ImageName;
   /** Process 1, in the guest: /systems is test/systems/guest. */
   init: string;
   /** What manages services there, which is waited for. */
-  manager: 'systemd' | 'none';
+  manager: 'systemd' | 'openrc' | 'none';
   /** Where compart puts the groups of root and of an ordinary user there; null where a test may choose. */
   bases: Readonly<Record<Who, string | null>>;
 }
@@ -25,6 +29,7 @@ export const SYSTEMS: readonly System[] = [
   {
     name: 'debian-systemd-v2',
     what: 'Debian with systemd, cgroup v2: as it is installed',
+    image: 'systemd',
     init: '/sbin/init',
     manager: 'systemd',
     bases: { root: SCOPE, user: '/user.slice/user-1000.slice/user@1000.service/app.slice/compart.scope' },
@@ -32,6 +37,7 @@ export const SYSTEMS: readonly System[] = [
   {
     name: 'debian-systemd-hybrid',
     what: 'Debian with systemd, v1 controllers beside a v2 mount (`systemd.unified_cgroup_hierarchy=0`)',
+    image: 'systemd',
     init: '/systems/init-hybrid',
     manager: 'systemd',
     bases: { root: SCOPE, user: HANDED },
@@ -39,6 +45,7 @@ export const SYSTEMS: readonly System[] = [
   {
     name: 'debian-plain-v2',
     what: 'Debian without systemd, cgroup v2',
+    image: 'systemd',
     init: '/systems/init-plain',
     manager: 'none',
     bases: { root: null, user: HANDED },
@@ -46,8 +53,17 @@ export const SYSTEMS: readonly System[] = [
   {
     name: 'debian-plain-v1',
     what: 'Debian without systemd, cgroup v1 alone',
+    image: 'systemd',
     init: '/systems/init-v1',
     manager: 'none',
+    bases: { root: null, user: HANDED },
+  },
+  {
+    name: 'debian-openrc',
+    what: 'Debian with OpenRC below sysvinit, v1 controllers beside a v2 mount: as `sysvinit-core` and `openrc` set it up',
+    image: 'openrc',
+    init: '/sbin/init',
+    manager: 'openrc',
     bases: { root: null, user: HANDED },
   },
 ];
