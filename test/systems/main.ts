@@ -23,7 +23,8 @@ async function testIn(system: System, files: readonly string[], work: Workplace)
   const guest = new SystemGuest(system, work);
   const outcomes: Outcome[] = [];
   const stop = (): void => void guest.end().finally(() => (work.remove(), process.exit(130)));
-  for (const signal of SIGNALS) process.once(signal, stop);
+  // Not once: what execa listens with would take itself for the only listener then, and end this process at once.
+  for (const signal of SIGNALS) process.on(signal, stop);
   try {
     say(`${system.name}: booting`);
     await guest.boot(image);
