@@ -90,9 +90,7 @@ export function useSandbox(): { current: Sandbox } {
       groups: groupsBelow(base),
       state: namesIn(`${state}/compartments`),
     };
-    const { stdout } = await compart(['ps', '--json']);
-    for (const { name } of (stdout === '' ? [] : JSON.parse(stdout)) as Array<{ name: string }>)
-      await compart(['rm', '--force', name]);
+    for (const name of left.state) await compart(['rm', '--force', name]);
     await compart(['gc']);
     if (GIVEN_BASE === null) removeBases(base);
     rmSync(dir, { recursive: true, force: true });
