@@ -16,6 +16,7 @@
 #include "children.h"
 #include "clock.h"
 #include "fd.h"
+#include "guard.h"
 #include "launch.h"
 #include "signals.h"
 
@@ -84,15 +85,15 @@ static _Noreturn void become_command(const struct front *front, pid_t parent, in
 	launch_become(&launch, line);
 }
 
-/* Does the plan, which the command is to parse, say adopt=1? */
-static bool adopts(const char *plan, size_t size)
+/* Of the plan, which the command is to parse, the first record that begins so; NULL if none does. */
+static const char *record_of(const char *plan, size_t size, const char *beginning)
 {
 	const char *const end = plan + size;
 
 	for (; plan < end && strcmp(plan, PLAN_END) != 0; plan += strlen(plan) + 1)
-		if (strcmp(plan, PLAN_ADOPT) == 0)
-			return true;
-	return false;
+		if (strncmp(plan, beginning, strlen(beginning)) == 0)
+			return plan;
+	return NULL;
 }
 
 /* A request is TIMEOUT_MS and the count of own words, then the plan, then the words of the command. */
@@ -109,7 +110,9 @@ void foreground_start(struct front *front, char *request, size_t size)
 	front->timeout_ms = strtoll(request, &request, 10);
 	own = strtol(request, &request, 10);
 	request += strlen(request) + 1;
-	front->adopts = adopts(request, (size_t)(end - request));
+	front->adopts = record_of(request, (size_t)(end - request), PLAN_ADOPT) != NULL;
+	const char *guard = record_of(request, (size_t)(end - request), PLAN_GUARD);
+	front->guard_fd = guard_watch(guard == NULL ? 0 : (pid_t)strtol(guard + strlen(PLAN_GUARD), NULL, 10));
 	if (front->adopts && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
 		front_say(front, "fail adopt %d \nexited:%d\n", errno, EXIT_LAUNCH);
 		return;
@@ -126,6 +129,8 @@ void foreground_start(struct front *front, char *request, size_t size)
 	close(ends[1]);
 	front->report_fd = ends[0];
 	front_say(front, "pid %ld\n", (long)front->command);
+	if (front->guard_fd == GUARD_GONE)
+		foreground_lose_guard(front);
 	for (int number = 1; number < NSIG; number++)
 		if ((front->kept & FRONT_BIT(number)) != 0)
 			kill(front->command, number);
@@ -224,6 +229,16 @@ void foreground_take_signals(struct front *front)
 	look_at_command(front);
 	if (front->adopts)
 		children_reap(front->command, front->planner);
+}
+
+void foreground_lose_guard(struct front *front)
+{
+	if (front->ended || front->command <= 0) {
+		close(front->guard_fd);
+		front->guard_fd = -1;
+		return;
+	}
+	guard_lost(&front->guard_fd, front->command);
 }
 
 void foreground_expire(struct front *front)

@@ -18,6 +18,9 @@ void foreground_take_signals(struct front *front);
 /* Hands on what the command says on its way to the exec. */
 void foreground_hear(struct front *front);
 
+/* The guard of the command has ended: so does the command, unless it has already. */
+void foreground_lose_guard(struct front *front);
+
 /* The command's time is up: first to be asked, then to be killed; the planner does both. */
 void foreground_expire(struct front *front);
 

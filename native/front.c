@@ -157,8 +157,9 @@ static _Noreturn void attend(struct front *front)
 			{.fd = front->signal_fd, .events = POLLIN},
 			{.fd = front->report_fd, .events = POLLIN},
 			{.fd = front->channel, .events = POLLIN},
+			{.fd = front->guard_fd, .events = POLLIN},
 		};
-		int ready = ppoll(sources, 3, clock_left(front->deadline_ms, &left), NULL);
+		int ready = ppoll(sources, 4, clock_left(front->deadline_ms, &left), NULL);
 		if (ready == 0)
 			foreground_expire(front);
 		if (ready <= 0)
@@ -169,6 +170,9 @@ static _Noreturn void attend(struct front *front)
 			foreground_hear(front);
 		if (sources[2].revents != 0)
 			hear_planner(front);
+		/* After the others: a guard ends as well when the front's own end is near. */
+		if (sources[3].revents != 0)
+			foreground_lose_guard(front);
 	}
 }
 
@@ -181,7 +185,7 @@ static bool is_foreground(const char *verb)
 int main(int argc, char **argv)
 {
 	struct front front = {
-		.argv = argv, .argc = argc, .report_fd = -1, .deadline_ms = CLOCK_NEVER};
+		.argv = argv, .argc = argc, .report_fd = -1, .guard_fd = -1, .deadline_ms = CLOCK_NEVER};
 
 	const int64_t began_us = clock_wall_us();
 

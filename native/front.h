@@ -18,6 +18,7 @@ struct front {
 	int channel;      /* to the planner */
 	pid_t command;    /* 0: not started yet */
 	bool adopts;      /* what its command leaves without a parent */
+	int guard_fd;     /* readable when the command's guard has ended; -1: none (guard.h) */
 	bool ended;       /* the command was started and is reaped */
 	int report_fd;    /* to the command until it is executed; else -1 */
 	int signal_fd;

@@ -22,6 +22,7 @@
 #include "children.h"
 #include "clock.h"
 #include "fd.h"
+#include "guard.h"
 #include "signals.h"
 
 #define EXPIRE_RETRY_MS 1000
@@ -32,6 +33,7 @@ struct monitor {
 	pid_t expirer;       /* the expire command, while it runs */
 	int result_fd;       /* -1 once the peer has gone */
 	int signal_fd;
+	int guard_fd;        /* readable when the command's guard has ended; -1: none (guard.h) */
 	int64_t deadline_ms;
 };
 
@@ -165,8 +167,9 @@ static int watch(struct monitor *monitor)
 		struct pollfd sources[] = {
 			{.fd = monitor->signal_fd, .events = POLLIN},
 			{.fd = monitor->result_fd, .events = POLLIN},
+			{.fd = monitor->guard_fd, .events = POLLIN},
 		};
-		int ready = ppoll(sources, 2, clock_left(monitor->deadline_ms, &left), NULL);
+		int ready = ppoll(sources, 3, clock_left(monitor->deadline_ms, &left), NULL);
 		if (ready == 0)
 			expire(monitor);
 		if (ready <= 0)
@@ -175,6 +178,9 @@ static int watch(struct monitor *monitor)
 			take_signals(monitor);
 		if (sources[1].revents != 0)
 			hear_peer(monitor);
+		/* Not reaped yet: the pid cannot be another's. */
+		if (sources[2].revents != 0)
+			guard_lost(&monitor->guard_fd, monitor->child);
 	}
 }
 
@@ -206,6 +212,9 @@ static _Noreturn void supervise(struct monitor *monitor, int report_fd, int null
 	await_exec(monitor, report_fd);
 	if (monitor->plan->timeout_ms != 0)
 		monitor->deadline_ms = clock_now_ms() + (int64_t)monitor->plan->timeout_ms;
+	monitor->guard_fd = guard_watch((pid_t)monitor->plan->guard);
+	if (monitor->guard_fd == GUARD_GONE)
+		guard_lost(&monitor->guard_fd, monitor->child);
 	announce(monitor);
 	/* The writing end of a pipe never says that the peer has gone: do not wait for it. */
 	mode = fcntl(monitor->result_fd, F_GETFL);

@@ -29,6 +29,7 @@
  *   monitor=1        leave a monitor behind
  *   adopt=1          the parent of the command, its monitor or the front, becomes that of every descendant which
  *                    loses its own (PR_SET_CHILD_SUBREAPER), so that none gets out of its sight
+ *   guard=PID        that parent kills the command should this process end before it
  *   finish=ARG +     what the monitor becomes when the command has ended, its ending appended:
  *                    exited:N or signaled:N
  *   timeout_ms=N expire=ARG +
@@ -50,6 +51,8 @@
 #define PLAN_HEADER "compart-plan/1"
 #define PLAN_END "end"
 #define PLAN_ADOPT "adopt=1"
+#define PLAN_GUARD "guard="
+#define PLAN_PID_MAX (4 * 1024 * 1024) /* PID_MAX_LIMIT of the kernel */
 #define PLAN_BYTES_MAX ((size_t)8 * 1024 * 1024)
 #define PLAN_RECORDS_MAX ((size_t)65536)
 #define PLAN_CGROUPS_MAX 32
@@ -111,6 +114,7 @@ struct plan {
 	bool setsid;
 	bool nnp;
 	uint64_t timeout_ms; /* 0: none */
+	uint64_t guard;      /* a pid, 0: none */
 	uint64_t ignored;    /* bit N-1: signal N is to be ignored */
 	uint64_t dropped;    /* bit N: capability N is to be dropped */
 

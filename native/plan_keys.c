@@ -231,6 +231,12 @@ static int set_sigignore(struct plan *plan, char *value)
 	return 0;
 }
 
+static int set_guard(struct plan *plan, char *value)
+{
+	int error = number_parse(value, strlen(value), PLAN_PID_MAX, &plan->guard);
+	return error == 0 && plan->guard == 0 ? EINVAL : error;
+}
+
 static int set_timeout(struct plan *plan, char *value)
 {
 	int error = number_parse(value, strlen(value), PLAN_TIMEOUT_MAX_MS, &plan->timeout_ms);
@@ -255,7 +261,8 @@ static const struct plan_key keys[] = {
 	{"clearenv", set_clearenv, false},
 	{"env", set_env, true},           {"expire", set_expire, true},
 	{"finish", set_finish, true},     {"gid", set_gid, false},
-	{"groups", set_groups, false},    {"hold", set_hold, false},
+	{"groups", set_groups, false},    {"guard", set_guard, false},
+	{"hold", set_hold, false},
 	{"monitor", set_monitor, false},  {"nnp", set_nnp, false},
 	{"ns", set_namespace, true},      {"setsid", set_setsid, false},
 	{"sigignore", set_sigignore, true}, {"sysctl", set_sysctl, true},

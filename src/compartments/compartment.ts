@@ -97,7 +97,7 @@ export async function createCompartment(host: Host, request: CreateRequest): Pro
       record.owner = null;
       store.save(record);
     }
-    if (request.spec.strict === true) startGuard({ host, store, record }, request.guard ?? []);
+    if (request.spec.strict === true) record.guard = startGuard({ host, store, record }, request.guard ?? []);
     undo.keep();
     return { host, store, record };
   } catch (error) {

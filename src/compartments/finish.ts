@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { CompartError } from '../shared/errors.js';
+import { isAlive } from '../host/proc/identity.js';
 import { statusNumber, type ExitStatus } from '../host/launched.js';
 import { readEnding } from '../state/guest.js';
 import { readEscapes, type Escape } from '../state/escapes.js';
@@ -78,7 +79,8 @@ function resultOf(compartment: Compartment, exit: ExitStatus): RunResult {
   const stats = readStats(compartment);
   const ending = record.guest === undefined ? null : readEnding(store.folder(record.name));
   const decided = timedOut ? null : decideGuest(ending);
-  const escaped = readEscapes(store.folder(record.name));
+  const isStrict = record.spec.strict === true;
+  const escaped = isStrict ? readEscapes(store.folder(record.name)) : [];
   const startedAt = record.startedAt ?? record.createdAt;
   const endedAt = Date.now();
   const exitRecord: ExitRecord = {
@@ -101,7 +103,7 @@ function resultOf(compartment: Compartment, exit: ExitStatus): RunResult {
     record: exitRecord,
     status,
     notKept: null,
-    strict: escaped.length === 0 ? null : strictLine(record.name, escaped),
+    strict: isStrict ? strictLines(record.name, escaped, hasLostGuard(compartment)) : null,
     line:
       decided === null || record.guest === undefined
         ? (verdictLine(exitRecord, stats, record.spec.timeoutMs) ?? unheld(compartment, stats))
@@ -109,7 +111,19 @@ function resultOf(compartment: Compartment, exit: ExitStatus): RunResult {
   };
 }
 
-function strictLine(name: string, escaped: readonly Escape[]): string {
+/** It looks until the compartment is gone. */
+const hasLostGuard = ({ host, record: { guard } }: Compartment): boolean =>
+  guard !== undefined && (guard === null || !isAlive(host.paths.proc, guard));
+
+function strictLines(name: string, escaped: readonly Escape[], unguarded: boolean): string | null {
+  const lines = [
+    ...(unguarded ? [`${name}: ended with its guard, which somebody has killed (--strict)`] : []),
+    ...(escaped.length > 0 ? [escapedLine(name, escaped)] : []),
+  ];
+  return lines.length === 0 ? null : lines.join('\n');
+}
+
+function escapedLine(name: string, escaped: readonly Escape[]): string {
   const count = escaped.length === 1 ? '1 process' : `${escaped.length} processes`;
   const commands = [...new Set(escaped.map(({ command }) => command))].slice(0, 3).join(', ');
   return `${name}: ${count} killed that had left the compartment (--strict): ${commands}`;

@@ -77,7 +77,8 @@ export async function launchIn(
   if (byManager) Object.assign(plan, { hold: true, cgroups: [] });
   if (monitor !== undefined) Object.assign(plan, { monitor, setsid: true });
   // The command itself, not what `exec` brings in later: whoever starts that is not the owner, and looked at by nobody.
-  if (record.spec.strict === true && record.startedAt === null) plan.adopt = true;
+  if (record.spec.strict === true && record.startedAt === null)
+    Object.assign(plan, { adopt: true, ...(record.guard ? { guard: record.guard.pid } : {}) });
   const asked = {
     plan,
     argv: request.argv,

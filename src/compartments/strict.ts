@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { killGroup } from '../host/cgroup/kill.js';
 import { startTool } from '../host/exec.js';
-import { formatIdentity, identify, isAlive } from '../host/proc/identity.js';
+import { formatIdentity, identify, isAlive, type ProcessIdentity } from '../host/proc/identity.js';
 import { readProcesses } from '../host/proc/table.js';
 import { CompartError } from '../shared/errors.js';
 import { noteEscapes, type Escape } from '../state/escapes.js';
@@ -16,13 +16,18 @@ const ROUNDS = 100;
 
 /**
  * Starts the guard of a compartment with `--strict`: `guard-run NAME ID`, a process that looks every 200 ms for what has
- * left and kills it, until the compartment is gone.
+ * left and kills it, until the compartment is gone. The parent of the command kills that should somebody kill the guard.
  * @param supervisor argv that starts compart itself
+ * @returns who it is; null if it has ended already
  * @throws ERR_COMPART_LAUNCH if it cannot be started: nothing runs unguarded
  */
-export function startGuard({ record }: Compartment, supervisor: readonly string[]): void {
+export function startGuard(
+  { host, record }: Compartment,
+  supervisor: readonly string[],
+): ProcessIdentity | null {
   const [file = '', ...words] = supervisor;
-  if (startTool(file, [...words, 'guard-run', record.name, record.id]) !== null) return;
+  const pid = startTool(file, [...words, 'guard-run', record.name, record.id]);
+  if (pid !== null) return identify(host.paths.proc, pid);
   throw new CompartError('ERR_COMPART_LAUNCH', `cannot start ${file} as the guard of "${record.name}"`);
 }
 

@@ -26,6 +26,8 @@ export interface LaunchPlan {
   env?: Record<string, string>;
   /** Its parent, the front or a monitor, adopts what loses its own among what descends from it. */
   adopt?: boolean;
+  /** Pid of a process without which the command is not to go on: its parent kills it then. */
+  guard?: number;
   /** A supervisor that stays after compart has returned. */
   monitor?: { timeoutMs: number | null; finish: string[]; expire: string[] };
 }
@@ -42,6 +44,7 @@ export function encodePlan(plan: LaunchPlan): Buffer {
     for (const argument of plan.monitor.expire) add('expire', argument);
   }
   if (plan.adopt) add('adopt', 1);
+  if (plan.guard !== undefined) add('guard', plan.guard);
   if (plan.setsid) add('setsid', 1);
   for (const path of plan.cgroups) add('cgroup', path);
   for (const { type, path } of plan.namespaces ?? []) add('ns', `${type}:${path}`);

@@ -58,6 +58,36 @@ describe('--strict', () => {
     expect(stderr).toBe('compart: far: 1 process killed that had left the compartment (--strict): sleep\n');
   });
 
+  it.each(['cold', 'node', 'warm'])(
+    'ends all of it when somebody kills the guard: planner %s',
+    async (planner) => {
+      if (planner === 'warm') await compart('warm');
+      const command = ['sh', '-c', `sleep ${escapees.mark}; echo no`];
+      const run = sandbox.current.start(['run', '--strict', '--name', 'bare', '--', ...command], {
+        env: { COMPART_PLANNER: planner },
+        reject: false,
+      });
+      await until('the command', () => escapees.marked().length === 1);
+      await until('the guard', () => escapees.guards().length === 1);
+      process.kill(escapees.guards()[0] ?? 0, 'SIGKILL');
+      const { exitCode, stdout, stderr } = await run;
+      expect({ exitCode, stdout, left: escapees.marked() }).toEqual({ exitCode: 137, stdout: '', left: [] });
+      expect(ownLines(String(stderr))).toEqual([
+        'compart: bare: ended with its guard, which somebody has killed (--strict)',
+      ]);
+      if (planner === 'warm') await compart('warm', '--stop');
+    },
+  );
+
+  it('ends a detached command as well when somebody kills its guard', async () => {
+    await detach('bare', ['--strict'], 'sleep', String(escapees.mark));
+    await until('the guard', () => escapees.guards().length === 1);
+    process.kill(escapees.guards()[0] ?? 0, 'SIGKILL');
+    await until('the record', async () => (await history()).length > 0);
+    expect(await history()).toMatchObject([{ name: 'bare', verdict: 'killed', signal: 'SIGKILL' }]);
+    expect(escapees.marked()).toEqual([]);
+  });
+
   it('does the same for a detached command, whose end by --timeout is its own', async () => {
     const flags = ['--strict', '--timeout', '1500ms'];
     await detach('far', flags, 'sh', '-c', `${leaveAsDaemon()}; sleep 100`);
