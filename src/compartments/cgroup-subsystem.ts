@@ -138,7 +138,7 @@ export class CgroupSubsystem<L extends object, S, M> implements Subsystem<L, S> 
     return this.#driver(host)?.inForce(groupReader(group)) ?? null;
   }
 
-  unload(host: Host, { ground: { group } }: Loaded): void {
+  lift(host: Host, { group }: Ground): void {
     const driver = this.#driver(host);
     if (driver !== null) apply(driver, group, this.#definition.unlimited);
   }

@@ -69,8 +69,7 @@ export function isBeingMade(host: Host, { owner, startedAt }: CompartmentRecord)
 export function mend(compartment: Compartment): boolean {
   const { host, store, record } = compartment;
   const folder = store.folder(record.name);
-  const whole = surplusOf(compartment).length === 0 && !hasStrayStack(record);
-  if (isBeingMade(host, record) || whole) return true;
+  if (isBeingMade(host, record) || isWhole(compartment)) return true;
   if (!tryLock(folder, 'changing', host.paths.proc, selfIdentity(host.paths.proc), false)) return true;
   try {
     return takeBack({ host, store, record: store.get(record.name) });
@@ -80,19 +79,16 @@ export function mend(compartment: Compartment): boolean {
 }
 
 /**
- * Removes the directories that no loaded subsystem needs; their processes go on in the caller's own groups.
- * A compartment with no subsystem goes as a whole.
+ * Takes away what no loaded subsystem needs: its directories, whose processes go on in the caller's own groups, and where the
+ * directory stays, as on v2, its limits. A compartment with no subsystem goes as a whole.
  * @returns whether the compartment is there still
  */
 export function takeBack(compartment: Compartment): boolean {
   const { host, store, record } = compartment;
+  if (isWhole(compartment)) return true;
   const stray = hasStrayStack(record);
   if (stray) SUBSYSTEMS.net.release?.(host, groundOf(compartment));
   const surplus = surplusOf(compartment);
-  if (surplus.length === 0) {
-    if (stray) store.save({ ...record, stack: false });
-    return true;
-  }
   if (loadedKinds(compartment).length === 0) {
     empty(host, surplus, () => groupPids(record.group));
     removeGroup(record.group);
@@ -101,12 +97,33 @@ export function takeBack(compartment: Compartment): boolean {
   }
   empty(host, surplus, () => surplus.flatMap((dir) => readPids(`${dir}/cgroup.procs`)));
   removeDirs(surplus);
+  for (const kind of strayKinds(compartment)) SUBSYSTEMS[kind].lift?.(host, groundOf(compartment));
   store.save({
     ...record,
     stack: record.stack && !stray,
     group: { ...record.group, dirs: neededOf(compartment, controllersOn(host)) },
   });
   return true;
+}
+
+/** Is there nothing but what a loaded subsystem needs? */
+const isWhole = (compartment: Compartment): boolean =>
+  loadedKinds(compartment).length > 0 &&
+  surplusOf(compartment).length === 0 &&
+  strayKinds(compartment).length === 0 &&
+  !hasStrayStack(compartment.record);
+
+/** Kinds that are not loaded, half-made or left over, whose limits are in a directory that stays. */
+function strayKinds(compartment: Compartment): SubsystemKind[] {
+  const { host, record } = compartment;
+  const surplus = surplusOf(compartment);
+  const stays = (controller: string): boolean => {
+    const dir = record.group.dirs[controller];
+    return dir !== undefined && !surplus.includes(dir);
+  };
+  return SUBSYSTEM_KINDS.filter(
+    (kind) => !(kind in record.subsystems) && controllersOn(host)(kind).some(stays),
+  );
 }
 
 /** Is there a network stack that is not loaded: half-made, or left over? */

@@ -77,8 +77,8 @@ export interface Subsystem<L extends object, S> {
   fault?(host: Host, loaded: Loaded): string | null;
   /** How a command gets in. @throws ERR_COMPART_KERNEL where what would hold it is not there */
   placement?(host: Host, loaded: Loaded): Placement;
-  /** Lifts every limit; the group stays. */
-  unload(host: Host, loaded: Loaded): void;
+  /** Lifts every limit that a group has; the group stays. May be repeated. */
+  lift?(host: Host, ground: Ground): void;
   /** Takes away what it made besides groups, whether or not its record was saved. May be repeated. */
   release?(host: Host, ground: Ground): void;
 }

@@ -1,11 +1,11 @@
 import { CompartError } from '../shared/errors.js';
-import { changeAlone, surplusOf, takeBack } from './change.js';
+import { changeAlone, takeBack } from './change.js';
 import type { Compartment } from './compartment.js';
 import { groupPids } from '../host/cgroup/group.js';
 import { requireOrdinary } from './ordinary.js';
-import { loadedKinds, loadedOf } from './readings.js';
+import { loadedKinds } from './readings.js';
 import type { SubsystemKind } from './subsystem.js';
-import { isForLife, SUBSYSTEMS } from './subsystems.js';
+import { isForLife } from './subsystems.js';
 import { keepUsage } from './usage.js';
 
 /**
@@ -31,11 +31,8 @@ function takeOut(compartment: Compartment, kind: SubsystemKind | null): void {
   refuseIdle(compartment, kind);
   const remaining = Object.entries(record.subsystems).filter(([name]) => kind !== null && name !== kind);
   const rest = { host, store, record: { ...record, subsystems: Object.fromEntries(remaining) } };
-  const leaving = kind === null ? null : loadedOf(compartment, kind);
   keepUsage(compartment);
-  if (kind !== null && leaving !== null && surplusOf(rest).length === 0)
-    SUBSYSTEMS[kind].unload(host, leaving);
-  // From here on it is unloaded; what it had is surplus, to be removed now or by whoever comes next.
+  // From here on it is unloaded; what it had is surplus, to be taken back now or by whoever comes next.
   store.save(rest.record);
   takeBack(rest);
 }

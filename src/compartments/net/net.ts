@@ -229,10 +229,6 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
     return placementIn(host, loaded.ground.folder, recordOf(loaded));
   }
 
-  unload(host: Host, { ground }: Loaded): void {
-    this.release(host, ground);
-  }
-
   release(host: Host, ground: Ground): void {
     for (const kind of ['world', 'island'] as const) {
       const network = new Network(host, kind);
