@@ -13,21 +13,61 @@ export function numbersFrom(seed: number): () => number {
   };
 }
 
-/** Every process that was started with the state folder of this sandbox: commands, monitors, compart itself. */
-export function processesOf({ state }: Sandbox): number[] {
+/** Every process whose first environment has all these variables, as `NAME=value` or the beginning of it. */
+function processesWith(...variables: string[]): number[] {
+  const isThere = (environment: string[]): boolean =>
+    variables.every((variable) => environment.some((each) => each.startsWith(variable)));
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
     .map(Number)
     .filter((pid) => {
       try {
-        return (
-          readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`COMPART_STATE=${state}`) &&
-          runs(pid)
-        );
+        return isThere(readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0')) && runs(pid);
       } catch {
         return false;
       }
     });
+}
+
+/** Every process that was started with the state folder of this sandbox: commands, monitors, compart itself. */
+export const processesOf = ({ state }: Sandbox): number[] => processesWith(`COMPART_STATE=${state}`);
+
+/** Those that plan for another: they die with it, by the kernel, in their own time. */
+export const plannersOf = ({ state }: Sandbox): number[] =>
+  processesWith(`COMPART_STATE=${state}`, 'COMPART_FRONT=');
+
+/** One thing that compart does to a compartment named victim, and how to get there. */
+export interface Operation {
+  what: string;
+  args: string[];
+  /** Besides what all need (test/support/requires.ts). */
+  needs?: string[];
+  /** Subsystems to load before; a process is attached then. */
+  before: string[][];
+  /** May it end done, as well as not begun? */
+  lasts: boolean;
+  /** Is there one whose compart was killed, to be swept? */
+  crashed?: boolean;
+  /** Is only the Node in it killed, and not the process that the caller started? */
+  planner?: boolean;
+}
+
+/** Who is in charge of a compartment and its command, as its record has them. */
+export const recordOf = (
+  { state }: Sandbox,
+  name: string,
+): { owner: { pid: number } | null; main: { pid: number } | null } =>
+  JSON.parse(readFileSync(`${state}/compartments/${name}/record.json`, 'utf8')) as ReturnType<
+    typeof recordOf
+  >;
+
+/** The pid of who is in charge of a compartment; null where there is none, or nobody is. */
+export function ownerOf(sandbox: Sandbox, name: string): number | null {
+  try {
+    return recordOf(sandbox, name).owner?.pid ?? null;
+  } catch {
+    return null;
+  }
 }
 
 /** The directories of one compartment, in all hierarchies. */

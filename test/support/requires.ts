@@ -12,6 +12,10 @@ const NEEDS: Readonly<Record<string, () => boolean>> = {
   // As root, or as an ordinary user to whom a part of the tree was handed over.
   groups: () => process.getuid?.() === 0 || GIVEN_BASE !== null,
   'groups outside of what systemd manages': () => GIVEN_BASE === null,
+  'a scope of systemd': inScope,
+  // What runs in a session of a user's may be moved into a scope of that user's, and not back (docs/rootless.md).
+  'the right to leave a scope of systemd': () => process.getuid?.() === 0 || !inScope(),
+  'cgroup v2 alone': () => existsSync('/sys/fs/cgroup/cgroup.controllers'),
   planner: () => existsSync('dist/bin/planner'),
   'cgroup-memory': () => offers('memory'),
   'cgroup-cpu': () => offers('cpu'),
@@ -32,6 +36,13 @@ const NEEDS: Readonly<Record<string, () => boolean>> = {
   'mkfs.ext4': () => existsSync('/sbin/mkfs.ext4'),
 };
 export type Need = keyof typeof NEEDS;
+
+/** What one system is and another is not, whatever one installs there: test/systems has some of each. */
+const KINDS_OF_SYSTEM: readonly string[] = ['a scope of systemd', 'cgroup v2 alone'];
+
+function inScope(): boolean {
+  return GIVEN_BASE?.endsWith('/compart.scope') ?? false;
+}
 
 function offers(controller: string): boolean {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
@@ -67,14 +78,15 @@ const missingOf = (needs: readonly string[]): string[] =>
 
 /**
  * `it` where everything named is there, else a skip that says what is missing. With COMPART_REQUIRE=all the
- * test runs and fails instead: a machine that should have it must, but for what its CPU cannot.
+ * test runs and fails instead: a machine that should have it must, but for what its CPU cannot, and for another kind of system.
  */
 export function requires(...needs: string[]): typeof it {
   const missing = missingOf(needs);
   if (missing.length === 0) return it;
   const cpu = missing.every((need) => need === 'uml') ? lackOfCpu() : null;
   process.stderr.write(`skipping tests: this machine lacks ${cpu ?? missing.join(', ')}\n`);
-  if (process.env['COMPART_REQUIRE'] !== 'all' || cpu !== null) return it.skip as typeof it;
+  const isOther = missing.some((need) => KINDS_OF_SYSTEM.includes(need));
+  if (process.env['COMPART_REQUIRE'] !== 'all' || cpu !== null || isOther) return it.skip as typeof it;
   const failing = (name: string): void =>
     it(name, () => {
       throw new Error(`this machine lacks ${missing.join(', ')}, and COMPART_REQUIRE=all wants it`);
