@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from '@jest/globals';
-import { makeDiskDir, onDisk } from '../support/disk.js';
+import { makeDiskDir, makeUncachedFile, onDisk } from '../support/disk.js';
 import { BUSY_LOOP, hog, MIB, PYTHON, runs, until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { useSandbox, type Answer } from '../support/sandbox.js';
@@ -201,8 +201,7 @@ describe('compart set --mem below what is in use', () => {
     '128M with 200 MiB of page cache reclaims it and is accepted',
     async () => {
       const file = `${sandbox.current.dir}/file`;
-      execFileSync('dd', ['if=/dev/zero', `of=${file}`, 'bs=1M', 'count=200', 'conv=fsync', 'status=none']);
-      execFileSync('dd', [`of=${file}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none']);
+      makeUncachedFile(file, 200);
       await startJob(['--mem', '512M'], ['sh', '-c', `cat ${file} >/dev/null; exec sleep 60`]);
       await until(
         '150 MiB of page cache',

@@ -24,3 +24,9 @@ export function onDisk(): { dir: string; device: string } | null {
 
 /** A new directory for files that must lie on a disk. */
 export const makeDiskDir = (dir: string): string => mkdtempSync(`${dir}/compart-disk-`);
+
+/** A file of this many MiB of zeros that is on the disk and not in the page cache: whoever reads it is charged for it. */
+export function makeUncachedFile(file: string, mib: number): void {
+  execFileSync('dd', ['if=/dev/zero', `of=${file}`, 'bs=1M', `count=${mib}`, 'conv=fsync', 'status=none']);
+  execFileSync('dd', [`of=${file}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none']);
+}

@@ -11,6 +11,9 @@ export interface VmStats {
   swapLimitBytes: number | null;
   oomKills: number;
   limitHits: number;
+  /** Both null where the kernel does not tell. */
+  highBytes: number | null;
+  pressureFullUs: number | null;
 }
 
 export interface SchedStats {
@@ -20,6 +23,8 @@ export interface SchedStats {
   cpus: string | null;
   periods: number;
   throttledPeriods: number;
+  /** Null where the kernel does not tell. */
+  pressureSomeUs: number | null;
 }
 
 export interface IoStats {

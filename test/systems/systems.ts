@@ -82,6 +82,8 @@ export const FILES: readonly string[] = [
     'net',
     'library-run',
     'library-compartment',
+    'systemd',
+    'unified',
   ],
 ];
 
