@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from '@jest/globals';
+import { PERIOD_MS, shareOf, type Share } from '../support/busy.js';
 import { makeDiskDir, makeUncachedFile, onDisk } from '../support/disk.js';
 import { BUSY_LOOP, hog, MIB, PYTHON, runs, until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
@@ -34,14 +35,8 @@ async function startJob(flags: string[], command: readonly string[]): Promise<vo
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 }
 
-/** Of cpu.cfs_quota_us(v1) and cpu.max(v2), as compart writes them. */
-const PERIOD_MS = 100;
-
-/**
- * What the job uses of a CPU, by the kernel's own clock: its periods are counted where its time is, and both are read at once.
- * @returns `percent` of a CPU; `throttled`, from 0 to 1, of the periods those in which it was held back
- */
-async function shareWithin(seconds: number): Promise<{ percent: number; throttled: number }> {
+/** What the job uses of a CPU for a while from now on. */
+async function shareWithin(seconds: number): Promise<Share> {
   const times = [performance.now()];
   const look = async (): Promise<SchedStats> => {
     const { stats } = (await inspect()).subsystems.sched;
@@ -53,14 +48,11 @@ async function shareWithin(seconds: number): Promise<{ percent: number; throttle
   times.push(performance.now());
   const after = await look();
   const [begun = 0, looked = 0, waited = 0, ended = 0] = times;
-  const periods = after.periods - before.periods;
+  const share = shareOf(after, before);
   // The kernel's periods are those of everybody's clock.
-  expect(periods * PERIOD_MS).toBeGreaterThan(waited - looked - 2 * PERIOD_MS);
-  expect(periods * PERIOD_MS).toBeLessThan(ended - begun + 2 * PERIOD_MS);
-  return {
-    percent: (after.usageUs - before.usageUs) / 10 / (periods * PERIOD_MS),
-    throttled: (after.throttledPeriods - before.throttledPeriods) / periods,
-  };
+  expect(share.periods * PERIOD_MS).toBeGreaterThan(waited - looked - 2 * PERIOD_MS);
+  expect(share.periods * PERIOD_MS).toBeLessThan(ended - begun + 2 * PERIOD_MS);
+  return share;
 }
 
 /** What `set` answers when it fails, and the error in it. */

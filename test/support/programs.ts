@@ -23,11 +23,14 @@ export function hog(mib: number, holdSeconds = 0): string[] {
 /** Uses one CPU until it is killed. */
 export const BUSY_LOOP: readonly string[] = ['sh', '-c', 'while :; do :; done'];
 
+/** A guest on a machine that has other work takes its time (test/systems); only what fails takes all of it. */
+const PATIENCE_MS = 60_000;
+
 /** Waits until `look` answers with something that is neither null nor false. */
 export async function until<T>(
   what: string,
   look: () => T | Promise<T>,
-  patienceMs = 15_000,
+  patienceMs = PATIENCE_MS,
 ): Promise<NonNullable<T>> {
   for (const started = Date.now(); ; await delay(20)) {
     const seen = await look();
