@@ -117,7 +117,7 @@ describe('compart run: arguments and environment', () => {
   confined(
     'refuses a working directory that was removed with 2 and the reason; --workdir helps',
     async () => {
-      const gone = 'mkdir gone && cd gone && rmdir ../gone && exec "$COMPART" run';
+      const gone = `cd ${sandbox.current.dir} && mkdir gone && cd gone && rmdir ../gone && exec "$COMPART" run`;
       const refused = await viaBash(sandbox.current, `${gone} -- true`);
       expect(refused).toMatchObject({ status: 2, stdout: '' });
       expect(refused.stderr).toMatch(/compart: the working directory has no name any more: No such file/);
