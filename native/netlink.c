@@ -1,5 +1,6 @@
 /*
  * compart-netlink [--make] NETNS OUTER INNER < RECORDS
+ * compart-netlink --serve < JOBS
  *
  * Carries out requests of rtnetlink(7) that are written elsewhere (src/host/network/netlink.ts), in two network
  * namespaces: the caller's, and the one called NETNS in /run/netns, which --make makes first as ip-netns(8) does. One
@@ -7,58 +8,48 @@
  *
  * A record is
  *     u32  its whole length
- *     u8   0: in the caller's namespace, about the link OUTER; 1: in NETNS, about INNER
+ *     u8   0: in the caller's namespace, about the link OUTER; 1: in NETNS, about INNER; 2: in the caller's, of netfilter
  *     u8   1: a refusal is an answer too
  *     u16  where in the request the index of that link goes, 0 for nowhere
  * and the request: an nlmsghdr and what follows. Numbers are the machine's own. Each request is answered before the next
- * is sent; what the kernel says besides is printed, a line of hexadecimal digits for each message with its nlmsghdr.
+ * is sent; what the kernel says besides is printed, a line of hexadecimal digits for each message with its nlmsghdr. A
+ * record of length 0 is the last: who writes may be kept from closing its end.
  *
  * The exit status is 0, or 1 and one line on stderr: "fail RECORD ERRNO [WORDS OF THE KERNEL]". RECORD counts from 1 and is
  * 0 for the namespaces themselves. What was done before stays.
+ *
+ * With --serve it stays, for one caller after whom it ends: a job is a struct job and its records, and its answer the same
+ * lines on stdout, a refusal among them, and one that says "end". Each is done by a child, which the namespace dies with.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fd.h"
+#include "netlink_records.h"
 
 #define EXIT_USAGE 2
 #define NETNS_DIR "/run/netns"
-#define NETNS_FD 3
 #define RECORDS_MAX 65536
-#define ANSWER_MAX 32768
-#define ATTRIBUTE_HEADER sizeof(struct nlattr)
 
-struct record {
-	uint32_t size;
-	uint8_t inner;
-	uint8_t may_fail;
-	uint16_t index_at;
+/* What is asked of one that stays, before the records. */
+struct job {
+	uint32_t size;     /* of the records */
+	uint32_t make;
+	char netns[IFNAMSIZ], outer[IFNAMSIZ], inner[IFNAMSIZ];
 };
-
-struct end {
-	int fd;            /* netlink */
-	const char *link;
-};
-
-static _Noreturn void fail(unsigned int record, int error, const char *words)
-{
-	fprintf(stderr, "fail %u %d %s\n", record, error, words);
-	_exit(1);
-}
 
 /* The folder is a mount of its own, shared, so that what is mounted in it is seen in every mount namespace. */
 static int share_dir(void)
@@ -100,149 +91,102 @@ static void enter_netns(const char *name, bool make)
 	int error = 0;
 
 	if (snprintf(path, sizeof path, NETNS_DIR "/%s", name) >= (int)sizeof path)
-		fail(0, ENAMETOOLONG, name);
+		netlink_fail(0, ENAMETOOLONG, name);
 	if (make && (error = make_netns(path)) != 0)
-		fail(0, error, path);
+		netlink_fail(0, error, path);
 	int fd = open(path, O_RDONLY);
 	if (fd < 0 || (!make && setns(fd, CLONE_NEWNET) < 0))
-		fail(0, errno, path);
+		netlink_fail(0, errno, path);
 	if (fd != NETNS_FD && dup2(fd, NETNS_FD) < 0)
-		fail(0, errno, path);
+		netlink_fail(0, errno, path);
 }
 
-static int open_netlink(void)
+/* Reads until there is no more, or the last record has been read; returns how much. */
+static size_t read_records(char *records)
 {
-	const int on = 1;
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-
-	if (fd < 0)
-		fail(0, errno, "rtnetlink");
-	/* Older kernels have no words. */
-	(void)setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
-	(void)setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
-	/* Not one of the two that a request may name. */
-	return fd == NETNS_FD ? fcntl(fd, F_DUPFD_CLOEXEC, NETNS_FD + 1) : fd;
-}
-
-/* The kernel's words in an answer that is an error, empty for none. */
-static void words_of(const struct nlmsghdr *header, char *words, size_t size)
-{
-	size_t at = (size_t)NLMSG_HDRLEN + sizeof(struct nlmsgerr);
-
-	words[0] = '\0';
-	if ((header->nlmsg_flags & NLM_F_ACK_TLVS) == 0)
-		return;
-	while (at + ATTRIBUTE_HEADER <= header->nlmsg_len) {
-		const struct nlattr *attribute = (const void *)((const char *)header + at);
-		if (attribute->nla_len < ATTRIBUTE_HEADER || at + attribute->nla_len > header->nlmsg_len)
-			return;
-		if (attribute->nla_type == NLMSGERR_ATTR_MSG)
-			snprintf(words, size, "%.*s", (int)(attribute->nla_len - ATTRIBUTE_HEADER),
-				 (const char *)attribute + ATTRIBUTE_HEADER);
-		at += ((size_t)attribute->nla_len + NLA_ALIGNTO - 1) & ~(size_t)(NLA_ALIGNTO - 1);
-	}
-}
-
-static void print_message(const struct nlmsghdr *message)
-{
-	for (uint32_t i = 0; i < message->nlmsg_len; i++)
-		printf("%02x", ((const unsigned char *)message)[i]);
-	putchar('\n');
-}
-
-/* Reads what comes until the acknowledgement. */
-static int hear(int fd, char *words, size_t size)
-{
-	static union {
-		struct nlmsghdr header;
-		char bytes[ANSWER_MAX];
-	} answer;
+	size_t size = 0;
+	size_t at = 0;
+	uint32_t length;
 
 	for (;;) {
-		ssize_t count = recv(fd, &answer, sizeof answer, 0);
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count < 0)
-			return errno;
-		size_t left = (size_t)count;
-		for (struct nlmsghdr *each = &answer.header; NLMSG_OK(each, left);
-		     each = NLMSG_NEXT(each, left)) {
-			if (each->nlmsg_type != NLMSG_ERROR) {
-				print_message(each);
-				continue;
-			}
-			words_of(each, words, size);
-			return -((const struct nlmsgerr *)NLMSG_DATA(each))->error;
+		while (at + RECORD_HEAD <= size) {
+			memcpy(&length, records + at, sizeof length);
+			if (length == 0)
+				return size;
+			at += length;
 		}
+		ssize_t count = fd_read(STDIN_FILENO, records + size, RECORDS_MAX - size);
+		if (count < 0 || size + (size_t)count == RECORDS_MAX)
+			netlink_fail(0, count < 0 ? errno : E2BIG, "records");
+		if (count == 0)
+			return size;
+		size += (size_t)count;
 	}
 }
 
-static int ask(const struct end *end, struct record *record, char *request, char *words, size_t size)
+static int work(const char *netns, const char *outer, const char *inner, bool make, char *records, size_t size)
 {
-	struct ifreq link = {0};
-	struct nlmsghdr header;
+	struct netlink_end ends[ENDS] = {
+		[OUTER] = {.fd = netlink_open(NETLINK_ROUTE), .link = outer},
+		[NETFILTER] = {.fd = netlink_open(NETLINK_NETFILTER), .link = outer},
+	};
 
-	memcpy(&header, request, sizeof header);
-	/* What is waited for. */
-	header.nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
-	memcpy(request, &header, sizeof header);
-	if (record->index_at != 0) {
-		snprintf(link.ifr_name, sizeof link.ifr_name, "%s", end->link);
-		if (ioctl(end->fd, SIOCGIFINDEX, &link) < 0)
-			return errno;
-		memcpy(request + record->index_at, &link.ifr_ifindex, sizeof link.ifr_ifindex);
-	}
-	if (send(end->fd, request, record->size - sizeof *record, 0) < 0)
-		return errno;
-	return hear(end->fd, words, size);
+	enter_netns(netns, make);
+	ends[INNER] = (struct netlink_end){.fd = netlink_open(NETLINK_ROUTE), .link = inner};
+	netlink_carry_out(ends, records, size);
+	return fflush(stdout) == 0 ? 0 : 1;
 }
 
-static void carry_out(const struct end ends[2], char *records, size_t size)
+/* All of it, or false where the caller has gone. */
+static bool read_whole(void *buffer, size_t size)
 {
-	char words[256];
-	unsigned int number = 0;
-
 	for (size_t at = 0; at < size;) {
-		struct record record;
-		number++;
-		if (size - at < sizeof record)
-			fail(number, EBADMSG, "a record is cut off");
-		memcpy(&record, records + at, sizeof record);
-		if (record.size < sizeof record + NLMSG_HDRLEN || record.size > size - at ||
-		    record.index_at + sizeof(int) > record.size - sizeof record)
-			fail(number, EBADMSG, "a record is not whole");
-		words[0] = '\0';
-		int error = ask(&ends[record.inner != 0], &record, records + at + sizeof record, words,
-				sizeof words);
-		if (error != 0 && !record.may_fail)
-			fail(number, error, words);
-		at += record.size;
+		ssize_t count = fd_read(STDIN_FILENO, (char *)buffer + at, size - at);
+		if (count <= 0)
+			return false;
+		at += (size_t)count;
 	}
+	return true;
+}
+
+static int serve(char *records)
+{
+	static const char end[] = "end\n";
+	struct job job;
+
+	netlink_fail_on_stdout();
+	while (read_whole(&job, sizeof job)) {
+		if (job.size > RECORDS_MAX || !read_whole(records, job.size))
+			return EXIT_USAGE;
+		job.netns[IFNAMSIZ - 1] = job.outer[IFNAMSIZ - 1] = job.inner[IFNAMSIZ - 1] = '\0';
+		pid_t pid = fork();
+		if (pid == 0)
+			_exit(work(job.netns, job.outer, job.inner, job.make != 0, records, job.size));
+		if (pid < 0)
+			printf("fail 0 %d fork\n", errno);
+		(void)fflush(stdout);
+		while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		if (!fd_write(STDOUT_FILENO, end, sizeof end - 1))
+			return 1;
+	}
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	static _Alignas(struct nlmsghdr) char records[RECORDS_MAX];
 	const bool make = argc == 5 && strcmp(argv[1], "--make") == 0;
-	struct end ends[2];
-	size_t size = 0;
 
+	if (argc == 2 && strcmp(argv[1], "--serve") == 0)
+		return serve(records);
 	if (argc != 4 && !make) {
-		fputs("usage: compart-netlink [--make] NETNS OUTER INNER < RECORDS\n", stderr);
+		fputs("usage: compart-netlink [--make] NETNS OUTER INNER < RECORDS\n"
+		      "       compart-netlink --serve < JOBS\n",
+		      stderr);
 		return EXIT_USAGE;
 	}
-	for (;;) {
-		ssize_t count = fd_read(STDIN_FILENO, records + size, sizeof records - size);
-		if (count < 0 || size + (size_t)count == sizeof records)
-			fail(0, count < 0 ? errno : E2BIG, "records");
-		if (count == 0)
-			break;
-		size += (size_t)count;
-	}
+	const size_t size = read_records(records);
 	argv += argc - 3;
-	ends[0] = (struct end){.fd = open_netlink(), .link = argv[1]};
-	enter_netns(argv[0], make);
-	ends[1] = (struct end){.fd = open_netlink(), .link = argv[2]};
-	carry_out(ends, records, size);
-	return fflush(stdout) == 0 ? 0 : 1;
+	return work(argv[0], argv[1], argv[2], make, records, size);
 }

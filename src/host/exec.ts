@@ -202,6 +202,19 @@ export function startListener(file: string, argv: readonly string[]): (word: str
   return (word) => void input.write(word);
 }
 
+/** A program that answers this process on its stdout until its stdin ends. */
+export type Servant = ChildProcessByStdio<Writable, Readable, null>;
+
+export function startServant(file: string, argv: readonly string[]): Servant {
+  const { spawn } = process.getBuiltinModule('node:child_process');
+  const env = toolEnvironment({ LC_ALL: 'C' });
+  // A session of its own: what interrupts this process is for it to act on.
+  const child = spawn(file, [...argv], { stdio: ['pipe', 'pipe', 'ignore'], env, detached: true });
+  // It may end before it has read all.
+  child.stdin.on('error', () => undefined);
+  return child;
+}
+
 /** Runs a tool to its end, with `input` on its stdin: for the few milliseconds in which a stack is assembled. */
 export function runToolSync(file: string, argv: readonly string[], input: ToolInput = ''): ToolResult {
   // Not an import, so that a start which needs no tool does not pay for it.

@@ -50,7 +50,7 @@ export class NetworkCollector {
         stack: limits.stack,
         rxLimitBps: limits.rxLimitBps,
         txLimitBps: limits.txLimitBps,
-        carried: handles.addresses === null || outer === undefined ? null : fromInside(outer),
+        carried: handles.addresses === null || outer === undefined ? null : fromInside(outer, handles),
         rx: outside.shapers.get(linkOf(handles.number)) ?? null,
         tx: null,
         conntrackEntries: level === 'full' ? this.#conntrackOf(snapshot) : null,

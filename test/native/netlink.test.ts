@@ -2,13 +2,17 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect } from '@jest/globals';
+import { setTimeout as delay } from 'node:timers/promises';
 import { exchange, startExchange, type Exchange } from '../../src/host/network/exchange.js';
+import { auditRequests, hasElements, tamperedChain } from '../../src/host/network/audit.js';
+import { Exchanger } from '../../src/host/network/exchanger.js';
 import { addressRequests, vethRequest } from '../../src/host/network/link-requests.js';
 import { encodeRequest, type Request } from '../../src/host/network/netlink.js';
 import { addressesOf, CANDIDATES4, CANDIDATES6, type Addresses } from '../../src/host/network/pool.js';
 import { lookRequest, shaperRequests, shapersIn } from '../../src/host/network/qdisc-requests.js';
 import { shaperLines } from '../../src/host/network/qdisc.js';
-import { argvOf, ipBatch, tryTool } from '../../src/host/network/tools.js';
+import { stackLines, tableLines, type StackRules } from '../../src/host/network/table.js';
+import { argvOf, ipBatch, nftBatch, tryTool } from '../../src/host/network/tools.js';
 import { INNER_LINK, innerLines, outerLines } from '../../src/host/network/veth.js';
 import { requires } from '../support/requires.js';
 
@@ -216,3 +220,69 @@ function withIndexAt(record: Buffer, at: number): Buffer {
 async function until(look: () => boolean): Promise<void> {
   for (let tries = 0; tries < 200 && !look(); tries += 1) await new Promise((done) => setTimeout(done, 20));
 }
+
+describe('one that stays', () => {
+  const veth = vethRequest(LINK, { rx: null, tx: null }, 1500);
+
+  const withExchanger = (use: (exchanger: Exchanger, enter: string[]) => Promise<void>): Promise<void> =>
+    withNetwork(async (enter) => {
+      const exchanger = new Exchanger(enter, PROGRAM);
+      await use(exchanger, enter).finally(() => exchanger.close());
+    });
+
+  it('does what one each would do, in turn, and what is refused does not end it', () =>
+    withExchanger(async (exchanger) => {
+      const shaped = [veth, ...shaperRequests(LINK, { rateBps: 8_000_000, patient: false, mtu: 1500 })];
+      const jobs = await Promise.allSettled([
+        exchanger.ask(asked(shaped)),
+        exchanger.ask(asked(shaped)),
+        exchanger.ask(asked([lookRequest(LINK)], false)),
+      ]);
+      expect(jobs[0]).toMatchObject({ status: 'fulfilled' });
+      expect(jobs[1]).toMatchObject({
+        status: 'rejected',
+        reason: { message: expect.stringContaining(`namespace ${LINK}: File exists`) },
+      });
+      const looked = jobs[2].status === 'fulfilled' ? jobs[2].value : [];
+      expect(shapersIn(looked, LINK).rx).toMatchObject({ rateBps: 8_000_000 });
+    }));
+
+  it('is started anew when it has ended, and says so of one that cannot be', () =>
+    withExchanger(async (exchanger) => {
+      await exchanger.ask(asked([veth]));
+      const stayed = (): string[] =>
+        spawnSync('pgrep', ['-f', `${PROGRAM} --serve`], { encoding: 'utf8' }).stdout.trim().split('\n');
+      const [first = ''] = stayed();
+      process.kill(Number(first), 'SIGKILL');
+      while (stayed()[0] === first) await delay(5);
+      await delay(50);
+      await expect(exchanger.ask(asked([lookRequest(LINK)], false))).resolves.toEqual([]);
+      const nowhere = new Exchanger([], '/nowhere');
+      await expect(nowhere.ask(asked([]))).rejects.toThrow(`namespace ${LINK}: ENOENT`);
+    }));
+
+  it('tells what netfilter has, one request each', () =>
+    withNetwork(async (enter) => {
+      const pool = { ipv4: CANDIDATES4[0], ipv6: CANDIDATES6[0] };
+      const guards = { links4: [], all6: false };
+      const rules: StackRules = {
+        number: 2,
+        addresses: addressesOf(pool, 2),
+        txLimitBps: 8_000_000,
+        allow: [{ family: 'ip', address: '192.0.2.0/24', port: 80 }],
+        peers: [],
+      };
+      const exchanger = new Exchanger(enter, PROGRAM);
+      await exchanger.ask(asked([veth]));
+      const look = () => exchanger.ask(asked(auditRequests(rules), false));
+      expect(await look()).toEqual([]);
+      nftBatch(enter, [...tableLines(pool, guards), ...stackLines(rules)]);
+      const found = await look();
+      expect(hasElements(found, rules)).toBe(true);
+      expect(tamperedChain(found, pool, [guards], rules)).toBeNull();
+      nftBatch(enter, ['flush chain inet compart outward', 'flush map inet compart ceilings']);
+      const left = await look();
+      expect(hasElements(left, rules)).toBe(false);
+      expect(tamperedChain(left, pool, [guards], rules)).toBe('outward');
+    }));
+});

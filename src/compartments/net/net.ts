@@ -213,7 +213,7 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
 
   inspect(host: Host, loaded: Loaded): Inspected<NetStats> {
     const record = recordOf(loaded);
-    const seen = look(host, record, true);
+    const seen = look(host, record, { all: true, table: true });
     return {
       limits: limitsOf(record, seen),
       stats: statsOf(record, seen),
@@ -222,7 +222,7 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
   }
 
   fault(host: Host, loaded: Loaded): string | null {
-    return faultOf(host, recordOf(loaded), look(host, recordOf(loaded)));
+    return faultOf(host, recordOf(loaded), look(host, recordOf(loaded), { table: true }));
   }
 
   placement(host: Host, loaded: Loaded): Placement {

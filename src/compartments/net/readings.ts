@@ -1,52 +1,90 @@
 import type { Host } from '../../host/host.js';
-import { auditLines, tamperedChain } from '../../host/network/audit.js';
+import { auditRequests, hasElements, tamperedChain } from '../../host/network/audit.js';
 import type { LinkCounters } from '../../host/network/counters.js';
 import { guardsNow } from '../../host/network/forwarding.js';
-import type { QdiscReading } from '../../host/network/qdisc.js';
+import type { Exchanger } from '../../host/network/exchanger.js';
+import type { Request } from '../../host/network/netlink.js';
 import { enterRouter } from '../../host/network/router.js';
 import { parseCounter, TABLE } from '../../host/network/table.js';
-import { askNft, tryTool } from '../../host/network/tools.js';
+import { tryTool } from '../../host/network/tools.js';
 import { linkOf } from '../../host/network/veth.js';
 import { formatAllowed, formatPublished } from './limits.js';
 import { Network } from './network.js';
 import type { NetRecord, NetStats } from './record.js';
-import { Stack } from './stack.js';
+import { Stack, type StackLook } from './stack.js';
 
 /** What a stack has carried, as it sees it itself; null where its link is gone, or never was. */
 export function carriedBy(host: Host, { handles }: NetRecord): LinkCounters | null {
   const counters =
     handles.addresses === null ? null : new Stack(host, handles.router, handles.number).counters();
-  return counters === null ? null : fromInside(counters);
+  return counters === null ? null : fromInside(counters, handles);
 }
 
-/** One look at a stack, from which all that is said of it follows: each costs two processes of tc(8). */
-export interface Seen {
+/** One look at a stack, from which all that is said of it follows: each costs a process. */
+export interface Seen extends StackLook {
   /** Null where the link is gone, or never was. */
   counters: LinkCounters | null;
-  rx: QdiscReading | null;
-  tx: QdiscReading | null;
 }
 
-/** @param all also shapers that were not asked for, and that only somebody else can have put there */
-export function look(host: Host, { limits, handles }: NetRecord, all = false): Seen {
-  const stack = new Stack(host, handles.router, handles.number);
-  const counters = handles.addresses === null ? null : stack.counters();
+/** What to look for besides what counters tell. */
+export interface Sought {
+  /** Also shapers that were not asked for, and that only somebody else can have put there. */
+  all?: boolean;
+  /** Is its part of the table as it was made? For {@link faultOf}. */
+  table?: boolean;
+}
+
+const NOTHING: StackLook = { rx: null, tx: null, messages: [] };
+
+/** @returns what a look at the kernel is about, null where counters tell all */
+function soughtOf(host: Host, { limits, handles }: NetRecord, { all, table }: Sought): Request[] | null {
   const { rxLimitBps, txLimitBps, delayUs, lossPercent } = limits;
-  const shaped = all || [rxLimitBps, txLimitBps, delayUs, lossPercent].some((limit) => limit !== null);
-  return { counters, ...(shaped && counters !== null ? stack.shapers() : { rx: null, tx: null }) };
+  const shaped = [rxLimitBps, txLimitBps, delayUs, lossPercent].some((limit) => limit !== null);
+  if (!all && !table && !shaped) return null;
+  const rules = table ? new Network(host, handles.network).rulesOf(handles.number) : null;
+  return rules === null ? [] : auditRequests(rules);
 }
 
-/** The counters of the router's end of a link as the compartment sees them: the router sends what it receives. */
-export function fromInside(outer: LinkCounters): LinkCounters {
+export function look(host: Host, record: NetRecord, sought: Sought = {}): Seen {
+  const { number, router, addresses } = record.handles;
+  const stack = new Stack(host, router, number);
+  const counters = addresses === null ? null : stack.counters();
+  const more = counters === null ? null : soughtOf(host, record, sought);
+  return { counters, ...(more === null ? NOTHING : stack.look(more)) };
+}
+
+/** The same, by a process that stays. */
+export async function lookBy(
+  exchanger: Exchanger,
+  host: Host,
+  record: NetRecord,
+  sought: Sought = {},
+): Promise<Seen> {
+  const { number, router, addresses } = record.handles;
+  const stack = new Stack(host, router, number);
+  const counters = addresses === null ? null : stack.counters();
+  const more = counters === null ? null : soughtOf(host, record, sought);
+  return { counters, ...(more === null ? NOTHING : await stack.lookBy(exchanger, more)) };
+}
+
+/**
+ * The counters of the router's end of a link as the compartment sees them: the router sends what it receives.
+ * @param handles of the compartment, which may have come to a link that had carried something before
+ */
+export function fromInside(
+  outer: LinkCounters,
+  { before }: Pick<NetRecord['handles'], 'before'>,
+): LinkCounters {
+  const since = (key: keyof LinkCounters): number => outer[key] - (before?.[key] ?? 0);
   return {
-    rxBytes: outer.txBytes,
-    rxPackets: outer.txPackets,
-    rxErrors: outer.txErrors,
-    rxDropped: outer.txDropped,
-    txBytes: outer.rxBytes,
-    txPackets: outer.rxPackets,
-    txErrors: outer.rxErrors,
-    txDropped: outer.rxDropped,
+    rxBytes: since('txBytes'),
+    rxPackets: since('txPackets'),
+    rxErrors: since('txErrors'),
+    rxDropped: since('txDropped'),
+    txBytes: since('rxBytes'),
+    txPackets: since('rxPackets'),
+    txErrors: since('rxErrors'),
+    txDropped: since('rxDropped'),
   };
 }
 
@@ -63,7 +101,7 @@ export const ratesOf = (
 export function statsOf({ limits, handles }: NetRecord, { counters, rx, tx }: Seen): NetStats {
   const plus = (link: number | undefined, shaper: number | undefined): number | null =>
     link === undefined ? null : link + (shaper ?? 0);
-  const carried = counters === null ? null : fromInside(counters);
+  const carried = counters === null ? null : fromInside(counters, handles);
   return {
     rxBytes: carried?.rxBytes ?? null,
     txBytes: carried?.txBytes ?? null,
@@ -93,13 +131,13 @@ export function limitsOf({ limits, handles }: NetRecord, { rx, tx }: Seen): obje
   };
 }
 
-/** What of a stack is not as it was made, or null. */
-export function faultOf(
-  host: Host,
-  { limits, handles }: NetRecord,
-  { counters, rx, tx }: Seen,
-): string | null {
+/**
+ * What of a stack is not as it was made, or null.
+ * @param seen with the table
+ */
+export function faultOf(host: Host, { limits, handles }: NetRecord, seen: Seen): string | null {
   if (limits.stack === 'none') return null;
+  const { counters, rx, tx } = seen;
   const link = linkOf(handles.number);
   const network = new Network(host, handles.network);
   if (network.shared() === null) return 'the process that holds its network is gone';
@@ -107,20 +145,18 @@ export function faultOf(
   if (limits.rxLimitBps !== null && rx?.rateBps !== limits.rxLimitBps) return `the shaper of ${link} is gone`;
   if (limits.txLimitBps !== null && tx?.rateBps !== limits.txLimitBps)
     return `the shaper inside ${link} is gone`;
-  return tableFault(host, network, handles);
+  return tableFault(host, network, handles.number, seen);
 }
 
 /** What of the table does not hold a stack any more, or null. */
-function tableFault(host: Host, network: Network, { router, number }: NetRecord['handles']): string | null {
+function tableFault(host: Host, network: Network, number: number, { messages }: Seen): string | null {
   const rules = network.rulesOf(number);
   const shared = network.shared();
-  const gone = `the rules of ${linkOf(number)} in the table ${TABLE} are gone`;
-  if (rules === null || shared === null) return gone;
-  const { status, stdout } = askNft(enterRouter(router), auditLines(rules));
-  if (status !== 0) return gone;
+  if (rules === null || shared === null || !hasElements(messages, rules))
+    return `the rules of ${linkOf(number)} in the table ${TABLE} are gone`;
   const { guards } = shared.forwarding;
   const chain = tamperedChain(
-    stdout,
+    messages,
     shared.pool,
     [guards, guardsNow(host.paths.proc, shared.forwarding)],
     rules,

@@ -1,3 +1,4 @@
+import type { LinkCounters } from '../../host/network/counters.js';
 import type { Addresses } from '../../host/network/pool.js';
 import type { Router } from '../../host/network/router.js';
 import type { SubsystemRecord } from '../../state/record.js';
@@ -16,6 +17,8 @@ export interface NetRecord extends SubsystemRecord {
     mtu: number;
     /** What `host.compart.internal` stands for, or null where no name is to be had for the host. */
     hostAddress: string | null;
+    /** What the router's end of the link had carried before it was this compartment's; left out for nothing. */
+    before?: LinkCounters;
   };
 }
 

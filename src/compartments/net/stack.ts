@@ -13,6 +13,7 @@ import {
   type QdiscReading,
 } from '../../host/network/qdisc.js';
 import { exchange, startExchange, type Exchange } from '../../host/network/exchange.js';
+import type { Exchanger } from '../../host/network/exchanger.js';
 import { addressRequests, LOOPBACK_UP, vethRequest } from '../../host/network/link-requests.js';
 import type { Message, Request } from '../../host/network/netlink.js';
 import { lookRequest, shaperRequests, shapersIn } from '../../host/network/qdisc-requests.js';
@@ -46,6 +47,24 @@ export interface Made {
   mtu: number;
 }
 
+/** The shapers as the kernel has them, towards the stack and from it, null where there is none; and all that it said. */
+export interface StackLook {
+  rx: QdiscReading | null;
+  tx: QdiscReading | null;
+  messages: readonly Message[];
+}
+
+/** What is listed while somebody changes it is asked for again. */
+const MOST_TRIES = 10;
+const isTorn = (messages: readonly Message[]): boolean => messages.some(({ torn }) => torn);
+
+/** Its namespace is gone. @throws what says something else */
+function nothingFor(error: unknown): StackLook {
+  if (error instanceof CompartError && error.code === 'ERR_COMPART_KERNEL')
+    return { rx: null, tx: null, messages: [] };
+  throw error;
+}
+
 /** One network stack: a namespace, a pair of links, a shaper at each end. All of it follows from its number. */
 export class Stack {
   readonly number: number;
@@ -72,11 +91,16 @@ export class Stack {
     await startExchange(enterRouter(this.router), this.#requests(true, [LOOPBACK_UP]));
   }
 
-  /** Makes the namespace and its links, held to the rates before the first packet. @throws ERR_COMPART_KERNEL */
-  async make(shared: Shared, rates: Rates): Promise<Made> {
+  /**
+   * Makes the namespace and its links, held to the rates before the first packet.
+   * @param exchanger of a process that stays
+   * @throws ERR_COMPART_KERNEL
+   */
+  async make(shared: Shared, rates: Rates, exchanger: Exchanger | null = null): Promise<Made> {
     const made = this.#madeOf(shared, rates);
     const enter = enterRouter(this.router);
-    if (isPlain(rates)) this.#judge(rates, await startExchange(enter, this.#exchange(shared, rates, made)));
+    const asked = this.#exchange(shared, rates, made);
+    if (isPlain(rates)) this.#judge(rates, await (exchanger?.ask(asked) ?? startExchange(enter, asked)));
     else await startSteps(enter, this.#steps(shared, rates, made));
     this.#forward(shared);
     return made;
@@ -176,18 +200,47 @@ export class Stack {
     return [{ tool: 'tc', netns, lines, check: (answer) => checkShaper(link, rateBps, rates, answer) }];
   }
 
-  /** The shapers as the kernel has them: towards the stack, and from it; null where there is none. */
-  shapers(): { rx: QdiscReading | null; tx: QdiscReading | null } {
-    const looks = [lookRequest(this.link), lookRequest(INNER_LINK)];
-    try {
-      const messages = exchange(enterRouter(this.router), this.#requests(false, looks));
-      const { rx, tx } = shapersIn(messages, this.link);
-      return { rx: rx !== null && isShaper(rx) ? rx : null, tx: tx !== null && isShaper(tx) ? tx : null };
-    } catch (error) {
-      // Its namespace is gone.
-      if (error instanceof CompartError && error.code === 'ERR_COMPART_KERNEL') return { rx: null, tx: null };
-      throw error;
+  /**
+   * What the kernel has of it.
+   * @param more requests to be answered with it
+   */
+  look(more: readonly Request[] = []): StackLook {
+    const enter = enterRouter(this.router);
+    const asked = this.#lookRequests(more);
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const messages = exchange(enter, asked);
+        if (!isTorn(messages) || tries === MOST_TRIES) return this.#lookIn(messages);
+      } catch (error) {
+        return nothingFor(error);
+      }
     }
+  }
+
+  /** The same, by a process that stays. */
+  async lookBy(exchanger: Exchanger, more: readonly Request[] = []): Promise<StackLook> {
+    const asked = this.#lookRequests(more);
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const messages = await exchanger.ask(asked);
+        if (!isTorn(messages) || tries === MOST_TRIES) return this.#lookIn(messages);
+      } catch (error) {
+        return nothingFor(error);
+      }
+    }
+  }
+
+  #lookRequests(more: readonly Request[]): Exchange {
+    return this.#requests(false, [lookRequest(this.link), lookRequest(INNER_LINK), ...more]);
+  }
+
+  #lookIn(messages: readonly Message[]): StackLook {
+    const { rx, tx } = shapersIn(messages, this.link);
+    return {
+      rx: rx !== null && isShaper(rx) ? rx : null,
+      tx: tx !== null && isShaper(tx) ? tx : null,
+      messages,
+    };
   }
 
   /** What the router's end of the link has carried; null where it is gone. */

@@ -1,43 +1,107 @@
+import { addressBytes } from './link-requests.js';
+import { decodeAttributes, FLAGS, type Message, type Request } from './netlink.js';
 import type { Pool } from './pool.js';
 import { chainsOf, CHAINS, destinationLines, TABLE, type Guards, type StackRules } from './table.js';
 import { linkOf } from './veth.js';
 
-/**
- * Lines for nft(8) that fail where an element of a stack is gone, and print the table. Not its chains alone: nft 1.0
- * finds only the first of several. Pure.
- */
-export function auditLines({ number, addresses, txLimitBps, allow }: StackRules): string[] {
-  const link = linkOf(number);
-  const elements = [
-    `addresses4 { "${link}" . ${addresses.ipv4} }`,
-    ...(addresses.ipv6 === null ? [] : [`addresses6 { "${link}" . ${addresses.ipv6} }`]),
-    ...(txLimitBps === null ? [] : [`ceilings { "${link}" }`]),
-    ...(allow === null ? [] : [`held { "${link}" }`]),
+/** Of linux/netfilter/nfnetlink.h and nf_tables.h. */
+const NFTABLES = 10 << 8;
+const [NEW_RULE, GET_RULE, NEW_ELEMENT, GET_ELEMENT] = [6, 7, 12, 13].map((type) => NFTABLES | type) as [
+  number,
+  number,
+  number,
+  number,
+];
+const NFPROTO_INET = 1;
+const RULE = { table: 1, chain: 2 } as const;
+const ELEMENTS = { table: 1, set: 2, elements: 3 } as const;
+const [LIST_ELEMENT, KEY, VALUE] = [1, 1, 1];
+/** struct nfgenmsg. */
+const HEADER = Buffer.of(NFPROTO_INET, 0, 0, 0);
+/** The sequence of the first element that is asked for; those of links have lower ones. */
+const FIRST = 100;
+
+const NAME = TABLE.replace(/^inet /, '');
+
+const request = (what: string, type: number, flags: number, rest: Partial<Request>): Request => ({
+  what,
+  inner: false,
+  netfilter: true,
+  mayFail: true,
+  type,
+  flags,
+  body: HEADER,
+  indexAt: null,
+  attributes: [],
+  ...rest,
+});
+
+/** The elements of a stack, by set, as the kernel has their keys. */
+function elementsOf({ number, addresses, txLimitBps, allow }: StackRules): Array<[set: string, key: Buffer]> {
+  const link = Buffer.from(linkOf(number).padEnd(16, '\0'), 'latin1');
+  const joined = (address: string): Buffer => Buffer.concat([link, addressBytes(address)]);
+  return [
+    ['addresses4', joined(addresses.ipv4)],
+    ...(addresses.ipv6 === null ? [] : [['addresses6', joined(addresses.ipv6)] as [string, Buffer]]),
+    ...(txLimitBps === null ? [] : [['ceilings', link] as [string, Buffer]]),
+    ...(allow === null ? [] : [['held', link] as [string, Buffer]]),
   ];
-  return [...elements.map((element) => `get element ${TABLE} ${element}`), `list table ${TABLE}`];
 }
 
-/** How many rules stand in each chain that nft(8) printed. */
-function countRules(text: string): Map<string, number> {
+/** Requests for the elements of a stack, each by itself, and for the rules of all chains that it meets. Pure. */
+export function auditRequests(rules: StackRules): Request[] {
+  const elements = elementsOf(rules).map(([set, key], index) =>
+    request(`element of ${set}`, GET_ELEMENT, 0, {
+      sequence: FIRST + index,
+      attributes: [
+        [ELEMENTS.table, NAME],
+        [ELEMENTS.set, set],
+        [ELEMENTS.elements, [[LIST_ELEMENT, [[KEY, [[VALUE, key]]]]]]],
+      ],
+    }),
+  );
+  const chains = [...CHAINS, ...(rules.allow === null ? [] : [linkOf(rules.number)])].map((chain) =>
+    request(`rules of ${chain}`, GET_RULE, FLAGS.dump, {
+      attributes: [
+        [RULE.table, NAME],
+        [RULE.chain, chain],
+      ],
+    }),
+  );
+  return [...elements, ...chains];
+}
+
+/** Did the answers to {@link auditRequests} find all elements of a stack? Pure. */
+export function hasElements(messages: readonly Message[], rules: StackRules): boolean {
+  const found = new Set(messages.filter(({ type }) => type === NEW_ELEMENT).map(({ sequence }) => sequence));
+  return elementsOf(rules).every((_element, index) => found.has(FIRST + index));
+}
+
+/** How many rules were found in each chain. */
+function countRules(messages: readonly Message[]): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const [, chain = '', body = ''] of text.matchAll(/^\tchain (\S+) \{\n([^]*?)^\t\}$/gm))
-    counts.set(chain, body.split('\n').filter((line) => /^\t\t(?!type .* hook )\S/.test(line)).length);
+  for (const { type, body } of messages) {
+    if (type !== NEW_RULE) continue;
+    const name = decodeAttributes(body.subarray(HEADER.length)).get(RULE.chain)?.toString('latin1') ?? '';
+    const chain = name.replace(/\0$/, '');
+    counts.set(chain, (counts.get(chain) ?? 0) + 1);
+  }
   return counts;
 }
 
 /**
- * The first chain that somebody emptied, or put something into: nft(8) words rules its own way, their number is what
- * can be told. Null where all are as they were made. Pure.
- * @param text what the lines of {@link auditLines} printed
+ * The first chain that somebody emptied, or put something into: what a rule says the kernel tells in its own way, their
+ * number is what can be told. Null where all are as they were made. Pure.
+ * @param messages the answers to {@link auditRequests}
  * @param guards what the table was made with, and may be made with now
  */
 export function tamperedChain(
-  text: string,
+  messages: readonly Message[],
   pool: Pool,
   guards: readonly Guards[],
   { number, allow }: StackRules,
 ): string | null {
-  const counts = countRules(text);
+  const counts = countRules(messages);
   const made = guards.map((each) => chainsOf(pool, each));
   const link = linkOf(number);
   // The first of its lines empties the chain.

@@ -2,7 +2,7 @@ import { getSystemErrorName } from 'node:util';
 import { CompartError, reasonOf } from '../../shared/errors.js';
 import { feedTool, runToolSync } from '../exec.js';
 import type { ToolResult } from '../tool.js';
-import { decodeMessages, encodeRequest, type Message, type Request } from './netlink.js';
+import { decodeMessages, encodeRequest, LAST_RECORD, type Message, type Request } from './netlink.js';
 import type { Enter } from './tools.js';
 import { INNER_LINK } from './veth.js';
 
@@ -24,9 +24,15 @@ function wordsFor(enter: Enter, { program, netns, link, make }: Exchange): [stri
   return first === undefined ? [program, own] : [first, [...words, program, ...own]];
 }
 
-const inputOf = ({ requests }: Exchange): Buffer => Buffer.concat(requests.map(encodeRequest));
+/** With its end marked: the event loop may be held up before it closes a pipe. */
+export const recordsOf = ({ requests }: Pick<Exchange, 'requests'>): Buffer =>
+  Buffer.concat([...requests.map(encodeRequest), LAST_RECORD]);
 
-function answersIn({ netns, requests }: Exchange, { status, stdout, stderr, errno }: ToolResult): Message[] {
+/** @throws ERR_COMPART_KERNEL naming the request that was refused */
+export function answersIn(
+  { netns, requests }: Pick<Exchange, 'netns' | 'requests'>,
+  { status, stdout, stderr, errno }: ToolResult,
+): Message[] {
   if (status === 0) return decodeMessages(stdout);
   const [, record, number, words = ''] = /^fail (\d+) (\d+) ?(.*)$/m.exec(stderr) ?? [];
   const what = requests[Number(record) - 1]?.what ?? `namespace ${netns}`;
@@ -40,11 +46,11 @@ function answersIn({ netns, requests }: Exchange, { status, stdout, stderr, errn
 /** @returns what the kernel said @throws ERR_COMPART_KERNEL naming the request that it refused */
 export function exchange(enter: Enter, asked: Exchange): Message[] {
   const [file, argv] = wordsFor(enter, asked);
-  return answersIn(asked, runToolSync(file, argv, inputOf(asked)));
+  return answersIn(asked, runToolSync(file, argv, recordsOf(asked)));
 }
 
 /** The same while the event loop goes on. */
 export async function startExchange(enter: Enter, asked: Exchange): Promise<Message[]> {
   const [file, argv] = wordsFor(enter, asked);
-  return answersIn(asked, await feedTool(file, argv, inputOf(asked)));
+  return answersIn(asked, await feedTool(file, argv, recordsOf(asked)));
 }

@@ -58,13 +58,17 @@ export function decodeAttributes(bytes: Buffer): Map<number, Buffer> {
 }
 
 /** How a request is sent (linux/netlink.h). */
-export const FLAGS = { create: 0x400, exclusive: 0x200, replace: 0x100, echo: 8 } as const;
+export const FLAGS = { create: 0x400, exclusive: 0x200, replace: 0x100, dump: 0x300, echo: 8 } as const;
+/** NLM_F_DUMP_INTR: what was listed changed meanwhile. */
+const TORN = 0x10;
 
 /** One request, in the caller's network namespace or in that of a stack. */
 export interface Request {
   /** In words for who reads that it was refused. */
   what: string;
   inner: boolean;
+  /** Of netfilter instead, in the caller's namespace. */
+  netfilter?: boolean;
   /** A refusal is an answer too. */
   mayFail?: boolean;
   type: number;
@@ -83,11 +87,21 @@ const RECORD_BYTES = 8;
 
 /** The record of a request for native/netlink.c. Pure. */
 export function encodeRequest(request: Request): Buffer {
-  const { inner, mayFail = false, type, flags, sequence = 0, body, indexAt, attributes } = request;
+  const {
+    inner,
+    netfilter = false,
+    mayFail = false,
+    type,
+    flags,
+    sequence = 0,
+    body,
+    indexAt,
+    attributes,
+  } = request;
   const rest = Buffer.concat([body, encodeAttributes(attributes)]);
   const head = Buffer.alloc(RECORD_BYTES + HEADER_BYTES);
   head.writeUInt32LE(head.length + rest.length, 0);
-  head.writeUInt8(inner ? 1 : 0, 4);
+  head.writeUInt8(netfilter ? 2 : inner ? 1 : 0, 4);
   head.writeUInt8(mayFail ? 1 : 0, 5);
   head.writeUInt16LE(indexAt === null ? 0 : HEADER_BYTES + indexAt, 6);
   head.writeUInt32LE(HEADER_BYTES + rest.length, 8);
@@ -97,9 +111,14 @@ export function encodeRequest(request: Request): Buffer {
   return Buffer.concat([head, rest]);
 }
 
+/** What ends the records. */
+export const LAST_RECORD: Buffer = Buffer.alloc(RECORD_BYTES);
+
 /** A message of the kernel. */
 export interface Message {
   type: number;
+  /** Is it of a list that was changed while it was told? */
+  torn: boolean;
   /** Of the request that it answers. */
   sequence: number;
   /** What follows its header. */
@@ -115,6 +134,7 @@ export function decodeMessages(text: string): Message[] {
       const bytes = Buffer.from(line, 'hex');
       return {
         type: bytes.readUInt16LE(4),
+        torn: (bytes.readUInt16LE(6) & TORN) !== 0,
         sequence: bytes.readUInt32LE(8),
         body: bytes.subarray(HEADER_BYTES),
       };

@@ -112,7 +112,3 @@ export async function showQdiscs(enter: Enter, netns: string | null, link: strin
   // tc breaks the one document that it prints into lines.
   return (await runTool(file, words)).replaceAll('\n', '');
 }
-
-/** The same, for lines that print: without the elements of sets. */
-export const askNft = (enter: Enter, lines: readonly string[]): ToolResult =>
-  tryTool(enter, 'nft', ['--terse', ...NFT_LINES], lines);

@@ -124,7 +124,7 @@ export class LiveFleet {
     const links = this.#links.get(proc) ?? readLinkCounters(proc);
     this.#links.set(proc, links);
     const outer = handles.addresses === null ? undefined : links.get(linkOf(handles.number));
-    const { rxBytes = null, txBytes = null } = outer === undefined ? {} : fromInside(outer);
+    const { rxBytes = null, txBytes = null } = outer === undefined ? {} : fromInside(outer, handles);
     return { rxBytes, txBytes, rxLimitBps, txLimitBps };
   }
 }

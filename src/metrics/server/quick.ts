@@ -75,7 +75,7 @@ export class QuickLook {
     const outer = links.get(linkOf(handles.number));
     // The next look that is close says what has become of it.
     if (outer === undefined) return net;
-    const { rxBytes, txBytes, rxPackets, txPackets } = fromInside(outer);
+    const { rxBytes, txBytes, rxPackets, txPackets } = fromInside(outer, handles);
     return { ...net, stats: { ...(net.stats as NetStats), rxBytes, txBytes, rxPackets, txPackets } };
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { auditLines, tamperedChain } from '../../../src/host/network/audit.js';
+import { auditRequests, hasElements, tamperedChain } from '../../../src/host/network/audit.js';
+import { encodeAttributes, type Message, type Request } from '../../../src/host/network/netlink.js';
 import { addressesOf, CANDIDATES4, CANDIDATES6, type Pool } from '../../../src/host/network/pool.js';
 import type { StackRules } from '../../../src/host/network/table.js';
 
@@ -15,89 +16,80 @@ const RULES: StackRules = {
 };
 const FREE: StackRules = { ...RULES, txLimitBps: null, allow: null };
 
-/** What nft 1.0.6 prints with --terse of a table that has both guards. */
-const LISTED = `table inet compart {
-	set addresses4 {
-		type ifname . ipv4_addr
-	}
+const [NEW_RULE, NEW_ELEMENT] = [0xa06, 0xa0c];
 
-	chain source {
-		type filter hook prerouting priority -350; policy accept;
-		iifname != "compart*" accept
-		iifname . ip saddr != @addresses4 drop
-		ip6 saddr != { ::, fe80::/10 } iifname . ip6 saddr != @addresses6 drop
-		limit name iifname map @ceilings drop
-	}
+/** What the kernel says of a rule. */
+const rule = (chain: string): Message => ({
+  type: NEW_RULE,
+  torn: false,
+  sequence: 0,
+  body: Buffer.concat([
+    Buffer.alloc(4),
+    encodeAttributes([
+      [1, 'compart'],
+      [2, chain],
+    ]),
+  ]),
+});
+const element = (request: Request): Message => ({
+  type: NEW_ELEMENT,
+  torn: false,
+  sequence: request.sequence ?? 0,
+  body: Buffer.alloc(4),
+});
 
-	chain forward {
-		type filter hook forward priority filter; policy accept;
-		iifname @guarded oifname != "compart*" drop
-		meta nfproto ipv6 iifname != "compart*" oifname != "compart*" drop
-		iifname != "compart*" oifname != "compart*" accept
-		ct state established,related accept
-		meta l4proto tcp oifname "compart*" iifname . oifname != @peers reject with tcp reset
-		oifname "compart*" iifname . oifname != @peers reject with icmpx admin-prohibited
-		iifname vmap @held
-	}
-
-	chain input {
-		type filter hook input priority filter; policy accept;
-		iifname != "compart*" accept
-		ct state established,related accept
-		icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
-		iifname vmap @held
-	}
-
-	chain outward {
-		type nat hook postrouting priority srcnat; policy accept;
-		ip saddr 10.210.0.0/16 oifname != "compart*" masquerade
-		ip6 saddr fd63:6f6d:7061:7274::/64 oifname != "compart*" masquerade
-	}
-
-	chain compart2 {
-		ip daddr 192.0.2.0/24 accept
-		meta nfproto ipv6 meta l4proto tcp counter name "compart2" reject with tcp reset
-		counter name "compart2" reject with icmpx admin-prohibited
-	}
-}
-`;
-const without = (line: string): string => {
-  const text = LISTED.split('\n').filter((each) => !each.includes(line));
-  expect(text.length).toBeLessThan(LISTED.split('\n').length);
-  return text.join('\n');
-};
+/** So many rules in each chain: a table that has both guards. */
+const MADE = { source: 4, forward: 7, input: 4, outward: 2, compart2: 3 };
+const listed = (counts: Partial<typeof MADE>): Message[] =>
+  Object.entries({ ...MADE, ...counts }).flatMap(([chain, count]) =>
+    Array.from({ length: count }, () => rule(chain)),
+  );
 
 describe('an audit of the table', () => {
-  it('asks for each element of a stack, then for the whole table', () => {
-    expect(auditLines(RULES)).toEqual([
-      'get element inet compart addresses4 { "compart2" . 10.210.0.2 }',
-      'get element inet compart addresses6 { "compart2" . fd63:6f6d:7061:7274::2 }',
-      'get element inet compart ceilings { "compart2" }',
-      'get element inet compart held { "compart2" }',
-      'list table inet compart',
+  it('asks for each element of a stack, then for the rules of each chain that it meets', () => {
+    const names = (rules: StackRules): string[] => auditRequests(rules).map(({ what }) => what);
+    const chains = ['source', 'forward', 'input', 'outward'].map((chain) => `rules of ${chain}`);
+    expect(names(RULES)).toEqual([
+      ...['addresses4', 'addresses6', 'ceilings', 'held'].map((set) => `element of ${set}`),
+      ...chains,
+      'rules of compart2',
     ]);
-    expect(auditLines(FREE)).toHaveLength(3);
+    expect(names(FREE)).toEqual(['element of addresses4', 'element of addresses6', ...chains]);
+  });
+
+  it('finds the elements where each of them was found', () => {
+    const found = auditRequests(RULES).slice(0, 4).map(element);
+    expect(hasElements(found, RULES)).toBe(true);
+    for (const missing of found)
+      expect(
+        hasElements(
+          found.filter((each) => each !== missing),
+          RULES,
+        ),
+      ).toBe(false);
+    expect(hasElements(found.slice(0, 2), FREE)).toBe(true);
+    expect(hasElements([], FREE)).toBe(false);
   });
 
   it('finds nothing where all rules are there, with the guards or, once others forward too, without', () => {
-    expect(tamperedChain(LISTED, POOL, [GUARDED, OPEN], RULES)).toBeNull();
-    const unguarded = without('@guarded').replace(/^.*nfproto ipv6 iifname.*\n/m, '');
+    expect(tamperedChain(listed({}), POOL, [GUARDED, OPEN], RULES)).toBeNull();
+    const unguarded = listed({ forward: 5 });
     expect(tamperedChain(unguarded, POOL, [GUARDED, OPEN], RULES)).toBeNull();
     expect(tamperedChain(unguarded, POOL, [GUARDED, GUARDED], RULES)).toBe('forward');
   });
 
   it.each([
-    ['source', 'a rule', without('@addresses4 drop')],
-    ['source', 'a chain', LISTED.replace('chain source', 'chain sauce')],
-    ['forward', 'a rule', without('iifname vmap @held')],
-    ['outward', 'a masquerade', without('ip6 saddr fd63')],
-    ['compart2', 'a rule of the stack', without('192.0.2.0/24')],
-    ['input', 'a rule of others', LISTED.replace('\t\ticmpv6', '\t\taccept\n\t\ticmpv6')],
-  ])('names chain %s, which has lost or won %s', (chain, _what, text) => {
-    expect(tamperedChain(text, POOL, [GUARDED], RULES)).toBe(chain);
+    ['source', 'lost a rule', { source: 3 }],
+    ['source', 'gone', { source: 0 }],
+    ['forward', 'lost a rule', { forward: 6 }],
+    ['outward', 'lost a masquerade', { outward: 1 }],
+    ['compart2', 'lost a rule of the stack', { compart2: 2 }],
+    ['input', 'won a rule of others', { input: 5 }],
+  ])('names chain %s, which has %s', (chain, _what, counts) => {
+    expect(tamperedChain(listed(counts), POOL, [GUARDED], RULES)).toBe(chain);
   });
 
   it('does not ask for the chain of a stack without --allow', () => {
-    expect(tamperedChain(without('counter name'), POOL, [GUARDED], FREE)).toBeNull();
+    expect(tamperedChain(listed({ compart2: 0 }), POOL, [GUARDED], FREE)).toBeNull();
   });
 });
