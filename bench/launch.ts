@@ -69,7 +69,12 @@ function ownNetwork(state: string): Command[] {
   const { warm, cold } = planned(state);
   return [
     { name: 'compart run with --net 10mbit, cold', argv, env: cold },
-    { name: 'compart run with --net 10mbit, through `compart warm`', argv, env: warm },
+    { name: 'compart run with --net 10mbit, through `compart warm`, from a pool of stacks', argv, env: warm },
+    {
+      name: 'the same, with a rate that no stack of the pool has',
+      argv: argv.map((word) => (word === '10mbit' ? '20mbit' : word)),
+      env: warm,
+    },
   ];
 }
 
@@ -89,7 +94,7 @@ export async function launch(): Promise<void> {
   ].map((command) => ({ name: command.name, start: () => time(command) }));
   ways.push(...(await inProcess(state)));
   const series: Series[] = ways.map(({ name }) => ({ name, samples: [] }));
-  await execa('bin/compart', ['warm'], { env: { COMPART_STATE: state } });
+  await execa('bin/compart', ['warm', '--stacks', '2', '--net', '10mbit'], { env: { COMPART_STATE: state } });
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const [index, way] of ways.entries()) series[index]?.samples.push(await way.start());

@@ -124,7 +124,7 @@ static size_t read_records(char *records)
 	}
 }
 
-static int work(const char *netns, const char *outer, const char *inner, bool make, char *records, size_t size)
+static void work(const char *netns, const char *outer, const char *inner, bool make, char *records, size_t size)
 {
 	struct netlink_end ends[ENDS] = {
 		[OUTER] = {.fd = netlink_open(NETLINK_ROUTE), .link = outer},
@@ -134,7 +134,6 @@ static int work(const char *netns, const char *outer, const char *inner, bool ma
 	enter_netns(netns, make);
 	ends[INNER] = (struct netlink_end){.fd = netlink_open(NETLINK_ROUTE), .link = inner};
 	netlink_carry_out(ends, records, size);
-	return fflush(stdout) == 0 ? 0 : 1;
 }
 
 /* All of it, or false where the caller has gone. */
@@ -151,23 +150,25 @@ static bool read_whole(void *buffer, size_t size)
 
 static int serve(char *records)
 {
-	static const char end[] = "end\n";
 	struct job job;
 
 	netlink_fail_on_stdout();
 	while (read_whole(&job, sizeof job)) {
+		int status = 0;
 		if (job.size > RECORDS_MAX || !read_whole(records, job.size))
 			return EXIT_USAGE;
 		job.netns[IFNAMSIZ - 1] = job.outer[IFNAMSIZ - 1] = job.inner[IFNAMSIZ - 1] = '\0';
+		/* It ends the answer itself: what the kernel has to do at its end nobody waits for. */
 		pid_t pid = fork();
-		if (pid == 0)
-			_exit(work(job.netns, job.outer, job.inner, job.make != 0, records, job.size));
+		if (pid == 0) {
+			work(job.netns, job.outer, job.inner, job.make != 0, records, job.size);
+			_exit(netlink_end_answer() ? 0 : 1);
+		}
 		if (pid < 0)
 			printf("fail 0 %d fork\n", errno);
-		(void)fflush(stdout);
-		while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
-		if (!fd_write(STDOUT_FILENO, end, sizeof end - 1))
+		if ((pid < 0 || !WIFEXITED(status)) && !netlink_end_answer())
 			return 1;
 	}
 	return 0;
@@ -188,5 +189,6 @@ int main(int argc, char **argv)
 	}
 	const size_t size = read_records(records);
 	argv += argc - 3;
-	return work(argv[0], argv[1], argv[2], make, records, size);
+	work(argv[0], argv[1], argv[2], make, records, size);
+	return fflush(stdout) == 0 ? 0 : 1;
 }

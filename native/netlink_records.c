@@ -34,11 +34,17 @@ void netlink_fail_on_stdout(void)
 	serving = true;
 }
 
+bool netlink_end_answer(void)
+{
+	fputs("end\n", stdout);
+	return fflush(stdout) == 0;
+}
+
 _Noreturn void netlink_fail(unsigned int record, int error, const char *words)
 {
 	fprintf(serving ? stdout : stderr, "fail %u %d %s\n", record, error, words);
 	if (serving)
-		(void)fflush(stdout);
+		netlink_end_answer();
 	_exit(1);
 }
 

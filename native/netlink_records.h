@@ -2,6 +2,7 @@
 #ifndef COMPART_NETLINK_RECORDS_H
 #define COMPART_NETLINK_RECORDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The namespace of the stack, for requests that name it. */
@@ -16,8 +17,11 @@ struct netlink_end {
 	const char *link;
 };
 
-/* From now on refusals are lines of the answer. */
+/* From now on refusals are lines of the answer, which they end. */
 void netlink_fail_on_stdout(void);
+
+/* The last line of an answer; false where nobody reads it. */
+bool netlink_end_answer(void);
 
 /* Says what the kernel refused, and ends this process. */
 _Noreturn void netlink_fail(unsigned int record, int error, const char *words);

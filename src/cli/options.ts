@@ -75,6 +75,10 @@ export const OPTIONS: Readonly<Record<string, Option>> = {
     metavar: 'N',
     help: 'guests that are booted ahead, frozen, for boot with the same flags; 0 for none',
   },
+  stacks: {
+    metavar: 'N',
+    help: 'network stacks that are made ahead, for run and boot with the same --net; 0 for none',
+  },
   foreground: { help: 'does not go into the background' },
   status: { help: 'says whether a service runs; status 1 if none does' },
   stop: { help: 'ends it, once the commands that it planned for have ended' },
@@ -92,6 +96,9 @@ export const BOOT_FLAGS: readonly string[] = [
 ];
 /** Of `boot`: what is decided before the command is known. */
 export const AHEAD_FLAGS: readonly string[] = [...BOOT_FLAGS, 'best-effort'];
+
+/** What is said of a network stack. */
+export const STACK_FLAGS: readonly string[] = ['net', 'publish', 'allow', 'delay', 'loss'];
 
 /** As whom, where and with which environment a command runs. */
 export const IDENTITY: readonly string[] = ['workdir', 'env', 'user'];

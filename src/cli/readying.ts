@@ -16,13 +16,15 @@ export const READYING: Readonly<Record<string, Verb>> = {
     load: () => import('./commands/doctor.js'),
   },
   warm: {
-    usage: 'warm [--idle DURATION] [--guests N [flags of boot]] [--foreground] | warm --status | warm --stop',
+    usage:
+      'warm [--idle DURATION] [--guests N [flags of boot]] [--stacks N --net RATE[/RATE]] [--foreground] | warm --status | warm --stop',
     summary: 'start a service that makes run, exec and boot start faster',
-    flags: ['idle', 'guests', 'foreground', 'status', 'stop', ...AHEAD_FLAGS, 'json'],
+    flags: ['idle', 'guests', 'stacks', 'foreground', 'status', 'stop', ...AHEAD_FLAGS, 'json'],
     words: [0, 0],
     examples: [
       ['compart warm', 'from now on they start in milliseconds, with the same result'],
       ['compart warm --guests 2 --mem 128M', 'compart boot --mem 128M -- CMD starts as fast as exec does'],
+      ['compart warm --stacks 4 --net 10mbit', 'compart run --net 10mbit -- CMD finds its network made'],
     ],
     load: () => import('./commands/warm.js'),
   },

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemReason, usageError } from '../shared/errors.js';
-import type { Compartment } from '../compartments/compartment.js';
+import type { Aheads, Compartment } from '../compartments/compartment.js';
 import type { RunResult } from '../compartments/finish.js';
 import type { Run, RunRequest } from '../compartments/run.js';
 import { checkLimits, refusalsOf } from '../compartments/subsystems.js';
@@ -43,6 +43,9 @@ export async function inForeground(
     relay.stop();
   }
 }
+
+/** What a service has for whoever it plans for. */
+export const aheadOf = ({ stacks }: Terminal): Aheads => (stacks === null ? {} : { net: stacks });
 
 /** Says what was started and goes. */
 export function announce(terminal: Terminal, { record }: Compartment, asJson: boolean): number {

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { CompartError, errnoOf, systemReason } from '../shared/errors.js';
 import type { Host } from '../host/host.js';
+import type { StackPool } from '../compartments/net/stack-pool.js';
 import type { GuestPool } from '../kernel/pool.js';
 
 /** Where a verb prints: stdout is for the answer that was asked for, everything else goes to stderr. */
@@ -16,6 +17,8 @@ export interface Terminal {
   complain: (text: string) => void;
   /** Guests that were booted ahead; null where this process keeps none. */
   guests: GuestPool | null;
+  /** Network stacks that were made ahead, and who reads of others too; null where this process does not stay. */
+  stacks: StackPool | null;
   /** Ends the caller with this status, while what is left to do is done: where the caller need not wait for it. */
   leave?: (status: number) => void;
 }
@@ -64,7 +67,7 @@ export function openTerminal(
   host: Host,
   self: readonly string[],
   write: Write = writeAll,
-  guests: GuestPool | null = null,
+  { guests, stacks }: Pick<Terminal, 'guests' | 'stacks'> = { guests: null, stacks: null },
 ): Terminal {
   const complain: Terminal['complain'] = (text) => {
     try {
@@ -87,6 +90,7 @@ export function openTerminal(
       ),
     complain,
     guests,
+    stacks,
   };
 }
 

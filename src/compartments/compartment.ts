@@ -12,7 +12,7 @@ import { makeId } from './names.js';
 import { groundOf } from './readings.js';
 import { startGuard } from './strict.js';
 import { hasLostGroup, sweepName, takeAway } from './sweep.js';
-import type { FlagRefusal, SubsystemKind } from './subsystem.js';
+import type { Ahead, FlagRefusal, SubsystemKind } from './subsystem.js';
 import { canHave, checkLimits, kindsAsked, refusalsOf, SUBSYSTEMS } from './subsystems.js';
 
 /** A compartment at hand: its host, the folder of its state, and its record as last read or written. */
@@ -37,7 +37,11 @@ export interface CreateRequest {
   guard?: readonly string[];
   /** Let pass what cannot be enforced, and say so in the record. */
   bestEffort: boolean;
+  /** What this process has loaded ahead, by kind. */
+  ahead?: Aheads;
 }
+
+export type Aheads = Partial<Record<SubsystemKind, Ahead>>;
 
 /** @throws ERR_COMPART_UNSUPPORTED naming every limit that cannot be enforced, with what mends it */
 export function refuse(refusals: readonly FlagRefusal[]): void {
@@ -90,7 +94,7 @@ export async function createCompartment(host: Host, request: CreateRequest): Pro
     createGroup(host.layout, group, undo);
     for (const kind of kinds) {
       undo.add(kind, () => SUBSYSTEMS[kind].release?.(host, groundOf({ store, record })));
-      await loadInto({ host, store, record }, kind, limits, refusals);
+      await loadInto({ host, store, record }, kind, limits, refusals, request.ahead);
     }
     // An owned one is saved once more with its process in it; until then the claim names all there is to remove.
     if (!request.owned) {
@@ -118,15 +122,14 @@ export async function loadInto(
   kind: SubsystemKind,
   limits: Limits,
   refusals: readonly FlagRefusal[],
+  ahead: Aheads = {},
 ): Promise<void> {
   const subsystem = SUBSYSTEMS[kind];
   const ground = groundOf({ store, record });
   const asked = { ...limits[kind] };
-  const loaded = await subsystem.load(
-    host,
-    ground,
-    (await subsystem.prepare?.(host, ground, asked, null)) ?? asked,
-  );
+  const loaded =
+    (await ahead[kind]?.take(host, ground, asked)) ??
+    (await subsystem.load(host, ground, (await subsystem.prepare?.(host, ground, asked, null)) ?? asked));
   const flags = new Set(Object.values(subsystem.flags));
   const notEnforced = refusals.map(({ flag }) => flag).filter((flag) => flags.has(flag));
   record.subsystems[kind] = { ...loaded, notEnforced };

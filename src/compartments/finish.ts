@@ -8,7 +8,7 @@ import { History, type ExitRecord } from '../state/history.js';
 import type { Compartment } from './compartment.js';
 import { decideGuest, guestLine } from './guest-verdict.js';
 import { logFile } from './log.js';
-import { readStats } from './readings.js';
+import { readStats, type Known } from './readings.js';
 import { killAll } from './strict.js';
 import { takeAway } from './sweep.js';
 import type { NetRecord } from './net/record.js';
@@ -31,22 +31,24 @@ const TIMEOUT_STATUS = 124;
 /**
  * Ends a run: what is left of its processes is killed, the counters are read a last time, the exit record is
  * written, and the compartment goes, unless it is to be kept.
+ * @param readings that were made when nothing of it ran any more
  */
 export function finishRun(
   compartment: Compartment,
   exit: ExitStatus,
   told: (result: RunResult) => void = () => undefined,
+  readings: Known = {},
 ): RunResult {
   const { host, store, record } = compartment;
   const known: RunResult[] = [];
   const conclude = (): RunResult => {
-    const result = known[0] ?? conclusion(compartment, exit);
+    const result = known[0] ?? conclusion(compartment, exit, readings);
     if (known.push(result) === 1) told(result);
     return result;
   };
   if (record.spec.keep) {
     killAll(compartment);
-    const result = conclusion(compartment, exit);
+    const result = conclusion(compartment, exit, readings);
     // Before anybody is told: an owner that has ended would have it swept.
     store.save({ ...record, owner: null, main: null, endedAt: Date.now(), exitCode: statusNumber(exit) });
     told(result);
@@ -61,8 +63,8 @@ export function finishRun(
  * The result, written to the history; logs of records that fall out of it go with them. How the command ended is
  * told even where it cannot be kept (a full disk).
  */
-function conclusion(compartment: Compartment, exit: ExitStatus): RunResult {
-  const result = resultOf(compartment, exit);
+function conclusion(compartment: Compartment, exit: ExitStatus, readings: Known): RunResult {
+  const result = resultOf(compartment, exit, readings);
   try {
     for (const id of new History(compartment.store.root).add(result.record))
       rmSync(logFile(compartment.host, id), { force: true });
@@ -73,10 +75,10 @@ function conclusion(compartment: Compartment, exit: ExitStatus): RunResult {
   }
 }
 
-function resultOf(compartment: Compartment, exit: ExitStatus): RunResult {
+function resultOf(compartment: Compartment, exit: ExitStatus, readings: Known): RunResult {
   const { store, record } = compartment;
   const timedOut = store.hasTimedOut(record.name);
-  const stats = readStats(compartment);
+  const stats = readStats(compartment, readings);
   const ending = record.guest === undefined ? null : readEnding(store.folder(record.name));
   const decided = timedOut ? null : decideGuest(ending);
   const isStrict = record.spec.strict === true;

@@ -5,10 +5,11 @@ import { killGroupSoon } from '../host/cgroup/kill.js';
 import type { Host } from '../host/host.js';
 import { throwFailure, type Launched, type Streams } from '../host/launched.js';
 import { identify, selfIdentity } from '../host/proc/identity.js';
-import { createCompartment, type Compartment, type CreateRequest } from './compartment.js';
+import { createCompartment, type Aheads, type Compartment, type CreateRequest } from './compartment.js';
 import { finishRun, type RunResult } from './finish.js';
 import { exitOf, launchIn, type CommandRequest } from './launch.js';
 import { openLog } from './log.js';
+import { readAhead } from './readings.js';
 import { kindsOfRun } from './subsystems.js';
 import { takeAway } from './sweep.js';
 import { deadlineOf } from './timeout.js';
@@ -55,20 +56,23 @@ const abandonFor = (error: unknown, compartment: Compartment): unknown =>
 /**
  * A command that was launched in a compartment of its own, which goes with it.
  * @param settle what has to end between the command and its compartment
+ * @param ahead has some of the last readings sooner
  */
 export function attend(
   compartment: Compartment,
   launched: Launched,
   told: RunRequest['told'],
   settle?: () => Promise<unknown>,
+  ahead?: Aheads,
 ): Run {
   const { host, record } = compartment;
   const ended = exitOf(launched)
     .then(async (exit) => {
       await settle?.();
       // Under a front nobody waits for the event loop.
-      if (host.front?.resident !== false) await killGroupSoon(record.group);
-      return finishRun(compartment, exit, told);
+      if (host.front?.resident === false) return finishRun(compartment, exit, told);
+      await killGroupSoon(record.group);
+      return finishRun(compartment, exit, told, await readAhead(compartment, ahead));
     })
     .catch((error: unknown) => {
       throw abandonFor(error, compartment);
@@ -90,7 +94,7 @@ export async function startRun(host: Host, request: RunRequest, furnish = asItIs
     record.startedAt = Date.now();
     record.main = identify(host.paths.proc, launched.pid);
     store.save(record);
-    return attend(compartment, launched, request.told);
+    return attend(compartment, launched, request.told, undefined, request.ahead);
   } catch (error) {
     throw abandonFor(error, compartment);
   }

@@ -83,6 +83,17 @@ export interface Subsystem<L extends object, S> {
   release?(host: Host, ground: Ground): void;
 }
 
+/** Subsystems of one kind that a process which stays has loaded ahead, and what it reads of them sooner than others. */
+export interface Ahead {
+  /**
+   * Hands one over, if there is one with these limits, which have passed {@link Subsystem.check}.
+   * @returns null where it is to be loaded as ever
+   */
+  take(host: Host, ground: Ground, asked: object): Promise<SubsystemRecord | null>;
+  /** As {@link Subsystem.stats}, while the event loop goes on; null where that is to be asked. */
+  stats(host: Host, loaded: Loaded): Promise<object | null>;
+}
+
 /** What the kernel says of a loaded subsystem. */
 export interface Inspected<S> {
   /** In force, null where the host does not enforce it. */

@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync, symlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { errnoOf } from '../shared/errors.js';
 import type { ProcessIdentity } from '../host/proc/identity.js';
 import { makePrivateDir, stateError } from './json.js';
@@ -22,10 +22,10 @@ export interface Lease extends Lessee {
  * number is taken before anything that is called by it exists, and given back after the last of it is gone.
  */
 export class Leases {
-  readonly #dir: string;
+  readonly folder: string;
 
-  constructor(dir: string) {
-    this.#dir = dir;
+  constructor(folder: string) {
+    this.folder = folder;
   }
 
   /**
@@ -34,7 +34,7 @@ export class Leases {
    * @returns null if all are taken
    */
   take(lessee: Lessee, first: number, last: number, usable: (number: number) => boolean): number | null {
-    makePrivateDir(this.#dir);
+    makePrivateDir(this.folder);
     const taken = new Set(this.#numbers());
     for (let number = first; number <= last; number += 1) {
       if (taken.has(number) || !usable(number)) continue;
@@ -46,6 +46,23 @@ export class Leases {
       }
     }
     return null;
+  }
+
+  /**
+   * Hands a number that is taken to somebody else, in one step: it is one's or the other's, whoever dies meanwhile.
+   * @throws ERR_COMPART_STATE
+   */
+  pass(number: number, to: Lessee): void {
+    const path = this.pathOf(number);
+    // What a crash leaves of it goes with others that are torn (json.ts).
+    const next = `${path}.${process.pid}.tmp`;
+    try {
+      rmSync(next, { force: true });
+      symlinkSync(JSON.stringify(to), next);
+      renameSync(next, path);
+    } catch (error) {
+      throw stateError('make', path, error);
+    }
   }
 
   /** All of them, lowest first. */
@@ -66,7 +83,7 @@ export class Leases {
 
   /** What says that a number is taken: it is free once that is gone. */
   pathOf(number: number): string {
-    return `${this.#dir}/${number}`;
+    return `${this.folder}/${number}`;
   }
 
   #read(number: number): Lease | null {
@@ -80,12 +97,12 @@ export class Leases {
 
   #numbers(): number[] {
     try {
-      return readdirSync(this.#dir)
+      return readdirSync(this.folder)
         .map(Number)
         .filter((number) => Number.isInteger(number));
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return [];
-      throw stateError('read', this.#dir, error);
+      throw stateError('read', this.folder, error);
     }
   }
 }

@@ -5,7 +5,7 @@ import { usageError } from '../../shared/errors.js';
 import type { GuestStages } from '../../state/guest.js';
 import { orDash, table } from '../format.js';
 import { guestRequest } from '../guest-request.js';
-import { announce, inForeground, reportOf, sayNotEnforced } from '../running.js';
+import { aheadOf, announce, inForeground, reportOf, sayNotEnforced } from '../running.js';
 import type { Terminal } from '../terminal.js';
 import type { Handler } from '../verbs.js';
 
@@ -31,7 +31,7 @@ export const handler: Handler = async (args, terminal) => {
   const report = reportOf(args, terminal.host);
   const detach = args.on('detach');
   const asked = guestRequest(terminal.host, args, detach);
-  const request = { ...asked, run: { ...asked.run, guard: terminal.self } };
+  const request = { ...asked, run: { ...asked.run, guard: terminal.self, ahead: aheadOf(terminal) } };
   sayNotEnforced(terminal, request.run);
   if (detach)
     return announce(terminal, await bootDetached(terminal.host, request, terminal.self), args.on('json'));

@@ -4,13 +4,13 @@ import { startDetached, startRun } from '../../compartments/run.js';
 import type { Host } from '../../host/host.js';
 import type { Args } from '../parse.js';
 import { runRequest } from '../request.js';
-import { announce, inForeground, reportOf, sayNotEnforced } from '../running.js';
+import { aheadOf, announce, inForeground, reportOf, sayNotEnforced } from '../running.js';
 import type { Handler } from '../verbs.js';
 
 export const handler: Handler = async (args, terminal) => {
   const report = reportOf(args, terminal.host);
   const asked = runRequest(terminal.host, args, await entryOf(args, terminal.host));
-  const request = { ...asked, guard: terminal.self };
+  const request = { ...asked, guard: terminal.self, ahead: aheadOf(terminal) };
   if (request.argv.length === 0) {
     throw usageError(
       `run: a command is missing, also in ${args.text('file') ?? 'the file'}`,

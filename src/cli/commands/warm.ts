@@ -7,10 +7,12 @@ import type { Args } from '../parse.js';
 import type { Lines, Terminal } from '../terminal.js';
 import type { Handler } from '../verbs.js';
 import { MOST_WAITING } from '../../kernel/pool.js';
-import { AHEAD_FLAGS } from '../options.js';
+import { MOST_STACKS } from '../../compartments/net/stack-pool.js';
+import { AHEAD_FLAGS, STACK_FLAGS } from '../options.js';
 import { ask } from '../warm/ask.js';
-import type { GuestsQuestion } from '../warm/question.js';
+import type { GuestsQuestion, StacksQuestion } from '../warm/question.js';
 import { Service, type ServiceStatus } from '../warm/service.js';
+import { stackPool } from '../warm/stacks.js';
 
 const IDLE = '15m';
 const START_MS = 20_000;
@@ -30,7 +32,7 @@ export const handler: Handler = async (args, terminal, lines) => {
   const idleMs = idleOf(args);
   if (what === 'status') return showStatus(args, terminal);
   if (what === 'stop') return stop(args, terminal);
-  if (what === 'foreground') return serve(terminal, lines, idleMs, guestsOf(args, terminal));
+  if (what === 'foreground') return serve(terminal, lines, idleMs, aheadOf(args, terminal));
   return start(args, terminal);
 };
 
@@ -49,7 +51,7 @@ async function serve(
   { host, say }: Terminal,
   lines: Lines,
   idleMs: number,
-  guests: GuestsQuestion | null,
+  { guests, stacks }: AheadAsked,
 ): Promise<number> {
   const service = await Service.open(host, lines, idleMs);
   // It keeps no file system from being unmounted.
@@ -57,24 +59,58 @@ async function serve(
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => service.close());
   process.on('SIGHUP', () => undefined);
   if (guests !== null) await service.keepGuests(guests);
+  if (stacks !== null) await service.keepStacks(stacks);
   say(`planning for ${service.status().socket}`);
   await service.ended;
   return 0;
 }
 
-/** The service that runs, or one that is started, with the guests that were asked for. */
+/** The service that runs, or one that is started, with the guests and stacks that were asked for. */
 async function start(args: Args, terminal: Terminal): Promise<number> {
-  const question = guestsOf(args, terminal);
+  const { guests, stacks } = aheadOf(args, terminal);
+  const { host } = terminal;
   // What is wrong with it is said before anything is started.
-  if (question !== null) (await import('../warm/guests.js')).guestPool(terminal.host, question);
-  const status = (await ask(terminal.host, 'status')) ?? (await launched(args, terminal));
-  return show(args, terminal, question === null ? status : await ask(terminal.host, question));
+  if (guests !== null) (await import('../warm/guests.js')).guestPool(host, guests);
+  if (stacks !== null) stackPool(host, stacks);
+  let status = (await ask(host, 'status')) ?? (await launched(args, terminal));
+  for (const question of [guests, stacks])
+    if (question !== null) status = (await ask(host, question)) ?? status;
+  return show(args, terminal, status);
+}
+
+/** What a service is to have ready, null for what nothing was said of. */
+interface AheadAsked {
+  guests: GuestsQuestion | null;
+  stacks: StacksQuestion | null;
 }
 
 /** @throws ERR_COMPART_USAGE for a wrong number, and for flags of guests without guests */
-function guestsOf(args: Args, { host }: Terminal): GuestsQuestion | null {
+function aheadOf(args: Args, terminal: Terminal): AheadAsked {
+  const stacks = stacksOf(args);
+  // With stacks, they say of these how they are held.
+  const others = stacks === null ? AHEAD_FLAGS : AHEAD_FLAGS.filter((flag) => !STACK_FLAGS.includes(flag));
+  return { guests: guestsOf(args, terminal, others), stacks };
+}
+
+function stacksOf(args: Args): StacksQuestion | null {
+  const text = args.text('stacks');
+  if (text === null) return null;
+  const stacks = countOf('stacks', text, MOST_STACKS);
+  const given = STACK_FLAGS.flatMap((flag) => {
+    const value = args.text(flag);
+    return value === null ? [] : [[flag, value] as const];
+  });
+  return { stacks, limits: Object.fromEntries(given) };
+}
+
+function countOf(what: 'guests' | 'stacks', text: string, most: number): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw usageError(`--${what}: "${text}" is no number of ${what}`, `accepted: 0 to ${most}`);
+}
+
+function guestsOf(args: Args, { host }: Terminal, flags: readonly string[]): GuestsQuestion | null {
   const text = args.text('guests');
-  const words = AHEAD_FLAGS.flatMap((flag) =>
+  const words = flags.flatMap((flag) =>
     args.on(flag) ? [`--${flag}`] : args.texts(flag).map((value) => `--${flag}=${value}`),
   );
   if (text === null) {
@@ -85,9 +121,7 @@ function guestsOf(args: Args, { host }: Terminal): GuestsQuestion | null {
       'as in compart warm --guests 2 --mem 128M',
     );
   }
-  if (!/^\d{1,6}$/.test(text))
-    throw usageError(`--guests: "${text}" is no number of guests`, `accepted: 0 to ${MOST_WAITING}`);
-  return { guests: Number(text), words, cwd: host.caller.cwd };
+  return { guests: countOf('guests', text, MOST_WAITING), words, cwd: host.caller.cwd };
 }
 
 async function launched(args: Args, terminal: Terminal): Promise<ServiceStatus> {
@@ -135,6 +169,16 @@ function show(args: Args, { out, json }: Terminal, status: ServiceStatus | null)
   return status === null ? 1 : 0;
 }
 
-const line = ({ pid, socket, startedAt, running, planned, declined, guests }: ServiceStatus): string =>
+const line = ({
+  pid,
+  socket,
+  startedAt,
+  running,
+  planned,
+  declined,
+  guests,
+  stacks,
+}: ServiceStatus): string =>
   `pid ${pid} on ${socket} for ${ago(startedAt)}: ${planned} planned, ${running} now, ${declined} declined` +
-  (guests === null ? '' : `, ${guests.waiting} of ${guests.size} guests wait`);
+  (guests === null ? '' : `, ${guests.waiting} of ${guests.size} guests wait`) +
+  (stacks === null ? '' : `, ${stacks.waiting} of ${stacks.size} stacks wait`);

@@ -11,8 +11,15 @@ const PATIENCE_MS = 3000;
 const PATIENCE_GUEST_MS = 30_000;
 const MOST_BYTES = 64 * 1024;
 
-const patienceFor = (question: Question): number =>
-  PATIENCE_MS + (typeof question === 'string' ? 0 : question.guests * PATIENCE_GUEST_MS);
+/** A stack is made in a hundredth of a second, the first behind a firewall in more. */
+const PATIENCE_STACK_MS = 3000;
+
+function patienceFor(question: Question): number {
+  if (typeof question === 'string') return PATIENCE_MS;
+  const more =
+    'guests' in question ? question.guests * PATIENCE_GUEST_MS : question.stacks * PATIENCE_STACK_MS;
+  return PATIENCE_MS + more;
+}
 
 /**
  * Asks the service of this state folder.

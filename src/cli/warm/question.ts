@@ -6,8 +6,14 @@ export interface GuestsQuestion {
   cwd: string;
 }
 
+/** Network stacks that are to wait, with these texts of limits, instead of those that do. */
+export interface StacksQuestion {
+  stacks: number;
+  limits: Record<string, string>;
+}
+
 /** What a service is asked: `stop` has it take nobody on any more. */
-export type Question = 'status' | 'stop' | GuestsQuestion;
+export type Question = 'status' | 'stop' | GuestsQuestion | StacksQuestion;
 
 export const encodeQuestion = (question: Question): string =>
   typeof question === 'string' ? question : JSON.stringify(question);
@@ -15,13 +21,19 @@ export const encodeQuestion = (question: Question): string =>
 const isWords = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((word) => typeof word === 'string');
 
+const isCount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+
+const isTexts = (value: unknown): value is Record<string, string> =>
+  typeof value === 'object' && value !== null && isWords(Object.values(value)) && !Array.isArray(value);
+
 /** @returns null for what is no question. Pure. */
 export function parseQuestion(text: string): Question | null {
   if (text === 'status' || text === 'stop') return text;
   try {
-    const { guests, words, cwd } = JSON.parse(text) as Partial<Record<string, unknown>>;
-    const isCount = typeof guests === 'number' && Number.isSafeInteger(guests) && guests >= 0;
-    if (!isCount || !isWords(words) || typeof cwd !== 'string' || !cwd.startsWith('/')) return null;
+    const { guests, words, cwd, stacks, limits } = JSON.parse(text) as Partial<Record<string, unknown>>;
+    if (isCount(stacks)) return guests === undefined && isTexts(limits) ? { stacks, limits } : null;
+    if (!isCount(guests) || !isWords(words) || typeof cwd !== 'string' || !cwd.startsWith('/')) return null;
     return { guests, words, cwd };
   } catch {
     return null;

@@ -10,10 +10,12 @@ import { askTool } from '../../host/exec.js';
 import type { Host } from '../../host/host.js';
 import { makePrivateDir } from '../../state/json.js';
 import { Store } from '../../state/store.js';
+import type { StackPool } from '../../compartments/net/stack-pool.js';
 import type { GuestPool } from '../../kernel/pool.js';
 import type { Lines } from '../terminal.js';
 import { ask } from './ask.js';
-import { parseQuestion, type GuestsQuestion } from './question.js';
+import { parseQuestion, type GuestsQuestion, type StacksQuestion } from './question.js';
+import { stackPool } from './stacks.js';
 import { Session, type Ground } from './session.js';
 import { socketPath } from './place.js';
 
@@ -33,6 +35,8 @@ export interface ServiceStatus {
   declined: number;
   /** Guests that were booted ahead, and how many are to be; null without. */
   guests: { waiting: number; size: number } | null;
+  /** Network stacks that were made ahead, and how many are to be; null without. */
+  stacks: { waiting: number; size: number } | null;
 }
 
 /** What it answers instead where it cannot do what it was asked for. */
@@ -43,6 +47,7 @@ export interface Refusal {
 /** More connections than that are not waited with; who is refused has a planner of its own. */
 const MOST_SESSIONS = 1000;
 const BACKLOG = 511;
+const NO_STACKS: StacksQuestion = { stacks: 0, limits: {} };
 
 /** Plans for the fronts of this user, until it has had nothing to do for a while or is told to stop. */
 export class Service {
@@ -62,6 +67,8 @@ export class Service {
   #idle: NodeJS.Timeout | undefined;
   #end: () => void = () => undefined;
   #guests: GuestPool | null = null;
+  /** Without stacks in it too: it reads sooner than others do. */
+  #stacks: StackPool;
   #open = true;
 
   private constructor(ground: Pick<Ground, 'host' | 'lines' | 'world'>, idleMs: number | null) {
@@ -71,7 +78,9 @@ export class Service {
       used: (of) => this.#keep(of),
       open: () => this.#open,
       guests: () => this.#guests,
+      stacks: () => this.#stacks,
     };
+    this.#stacks = stackPool(ground.host, NO_STACKS);
     this.#idleMs = idleMs;
     this.#path = socketPath(ground.host);
     this.#server = createServer((socket) => this.#take(socket));
@@ -99,7 +108,7 @@ export class Service {
 
   status(): ServiceStatus {
     const { planned, declined } = this.#counts;
-    const guests = this.#guests;
+    const [guests, stacks] = [this.#guests, this.#stacks];
     return {
       pid: process.pid,
       version: VERSION,
@@ -107,6 +116,7 @@ export class Service {
       startedAt: this.#startedAt,
       idleMs: this.#idleMs,
       guests: guests === null ? null : { waiting: guests.waiting, size: guests.size },
+      stacks: stacks.size === 0 ? null : { waiting: stacks.waiting, size: stacks.size },
       running: [...this.#sessions].filter(({ plans }) => plans).length,
       planned,
       declined,
@@ -131,14 +141,32 @@ export class Service {
     }
   }
 
+  /**
+   * Makes network stacks ahead; those that it has go first.
+   * @throws ERR_COMPART_USAGE, ERR_COMPART_UNSUPPORTED, and whatever making one does; it has none then
+   */
+  async keepStacks(question: StacksQuestion): Promise<void> {
+    const pool = stackPool(this.#ground.host, question);
+    const former = this.#stacks;
+    this.#stacks = pool;
+    await former.close();
+    try {
+      await pool.fill();
+    } catch (error) {
+      await pool.close();
+      if (this.#stacks === pool) this.#stacks = stackPool(this.#ground.host, NO_STACKS);
+      throw error;
+    }
+  }
+
   /** Takes nobody on any more, and ends with its last session. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
     clearTimeout(this.#idle);
-    const emptied = this.#guests?.close();
+    const emptied = Promise.all([this.#guests?.close(), this.#stacks.close()]);
     if (inodeOf(this.#path) === this.#inode) rmSync(this.#path, { force: true });
-    this.#server.close(() => void Promise.resolve(emptied).then(() => this.#leave()));
+    this.#server.close(() => void emptied.then(() => this.#leave()));
   }
 
   #leave(): void {
@@ -197,7 +225,7 @@ export class Service {
     if (question === 'stop') setImmediate(() => this.close());
     if (question === null || typeof question === 'string') return status;
     try {
-      await this.keepGuests(question);
+      await ('guests' in question ? this.keepGuests(question) : this.keepStacks(question));
       return this.status();
     } catch (error) {
       return refusalOf(error);

@@ -3,6 +3,7 @@ import { Caller } from '../../host/caller.js';
 import { Client } from '../../host/client.js';
 import { encodeFrame, FrameReader, type Frame } from '../../host/frame.js';
 import { Host } from '../../host/host.js';
+import type { StackPool } from '../../compartments/net/stack-pool.js';
 import type { GuestPool } from '../../kernel/pool.js';
 import { identify } from '../../host/proc/identity.js';
 import { openTerminal, type Lines, type Write } from '../terminal.js';
@@ -23,6 +24,7 @@ export interface Ground {
   /** Answers a question with JSON. */
   answer: (question: string) => unknown;
   guests: () => GuestPool | null;
+  stacks: () => StackPool;
   /** Told of each host that was planned on. */
   used: (host: Host) => void;
   /** Is it taking on any more? */
@@ -119,7 +121,10 @@ export class Session {
     this.plans = true;
     this.#send(encodeFrame('a'));
     const write: Write = (fd, text) => this.#send(encodeFrame(fd === 1 ? 'O' : 'S', text));
-    const terminal = openTerminal(host, [hello.path], write, this.#ground.guests());
+    const terminal = openTerminal(host, [hello.path], write, {
+      guests: this.#ground.guests(),
+      stacks: this.#ground.stacks(),
+    });
     const leave = (status: number): void => {
       if (this.#told) return;
       this.#told = true;

@@ -2,8 +2,9 @@ import type { Host } from '../../host/host.js';
 import type { Lease } from '../../state/leases.js';
 import { Store } from '../../state/store.js';
 import type { Loaded } from '../subsystem.js';
-import { net, releaseLease } from './net.js';
+import { net } from './net.js';
 import { Network } from './network.js';
+import { releaseStacks } from './release.js';
 import type { NetRecord } from './record.js';
 import { Stack } from './stack.js';
 
@@ -19,10 +20,13 @@ export function sweepNetworks(host: Host): string[] {
   const names: string[] = [];
   for (const kind of ['world', 'island'] as const) {
     const network = new Network(host, kind);
-    for (const lease of network.abandoned(hasRecord)) {
-      releaseLease(host, network, lease.number);
-      names.push(lease.name);
-    }
+    const abandoned = network.abandoned(hasRecord);
+    releaseStacks(
+      host,
+      network,
+      abandoned.map(({ number }) => number),
+    );
+    names.push(...abandoned.map(({ name }) => name));
     network.dropStrayLinks();
     network.dropTorn();
     network.closeIfEmpty();

@@ -39,6 +39,16 @@ export interface NetLimits {
   lossPercent: number | null;
 }
 
+export const UNLIMITED: NetLimits = {
+  stack: 'own',
+  rxLimitBps: null,
+  txLimitBps: null,
+  published: [],
+  allow: null,
+  delayUs: null,
+  lossPercent: null,
+};
+
 /** What flags ask for: ports are added and taken away one by one. */
 export interface NetAsked extends Partial<NetLimits> {
   publish?: Published[];

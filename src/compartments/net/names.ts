@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { errnoOf } from '../../shared/errors.js';
-import { resolverFor } from '../../host/network/resolver.js';
+import { resolverFor, type Resolver } from '../../host/network/resolver.js';
 import { stateError } from '../../state/json.js';
 
 /** The host, seen from a stack. */
@@ -58,6 +58,10 @@ export function writeHosts(folder: string, lines: readonly HostsLine[]): void {
 
 const NO_SERVER = '# compart: what --allow names is in /etc/hosts; nothing else has a name here\n';
 
+/** How names would be looked up inside now. @param nameServer who answers for one on the host's loopback */
+export const resolverNow = (nameServer: string): Resolver =>
+  resolverFor(readText('/etc/resolv.conf'), readText('/run/systemd/resolve/resolv.conf') || null, nameServer);
+
 /**
  * Writes resolv.conf for inside.
  * @param nameServer who answers for a name server on the host's loopback; null where there is no network
@@ -70,8 +74,7 @@ export function writeResolver(folder: string, nameServer: string | null, open: b
     writeInPlace(path, NO_SERVER);
     return null;
   }
-  const upstream = readText('/run/systemd/resolve/resolv.conf');
-  const { text, stub } = resolverFor(readText('/etc/resolv.conf'), upstream || null, nameServer);
+  const { text, stub } = resolverNow(nameServer);
   writeInPlace(path, text);
   return stub;
 }

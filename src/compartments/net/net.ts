@@ -1,38 +1,27 @@
-import { networkInterfaces } from 'node:os';
 import { CompartError, usageError } from '../../shared/errors.js';
 import type { Host } from '../../host/host.js';
 import { addressesOf, FIRST_NUMBER, ownAddresses } from '../../host/network/pool.js';
-import type { Router } from '../../host/network/router.js';
 import type { StackRules } from '../../host/network/table.js';
 import { allEnded } from '../../host/network/steps.js';
-import { linkOf, MTU } from '../../host/network/veth.js';
+import { MTU } from '../../host/network/veth.js';
 import { selfIdentity } from '../../host/proc/identity.js';
 import type { SubsystemRecord } from '../../state/record.js';
 import type { FlagRefusal, Ground, Inspected, Loaded, Placement, Subsystem } from '../subsystem.js';
 import { changeStack } from './change.js';
-import type { NetAsked, NetLimits } from './limits.js';
+import { UNLIMITED, type NetAsked, type NetLimits } from './limits.js';
 import { HOST_NAME, writeHosts, writeResolver } from './names.js';
 import { Network } from './network.js';
+import { driverOf, hostAddressOf, openStack, recordFor } from './opening.js';
+import { releaseStacks } from './release.js';
 import type { NetworkKind, Shared } from './shared.js';
-import { peersOf, tellPeers, type Peer } from './peers.js';
+import { peersOf, tellPeers } from './peers.js';
 import { lackOf, lacksOfConditions } from './probe.js';
 import type { NetRecord, NetStats } from './record.js';
 import { placementIn } from './placement.js';
 import { publishedOf } from './published.js';
 import { faultOf, limitsOf, look, ratesOf, statsOf } from './readings.js';
-import { Relays } from './relays.js';
 import { destinationsOf, hostsLines, resolveAllowed } from './resolve.js';
 import { Stack } from './stack.js';
-
-const UNLIMITED: NetLimits = {
-  stack: 'own',
-  rxLimitBps: null,
-  txLimitBps: null,
-  published: [],
-  allow: null,
-  delayUs: null,
-  lossPercent: null,
-};
 
 const FLAGS: Readonly<Record<keyof NetAsked, string>> = {
   stack: '--net',
@@ -46,20 +35,10 @@ const FLAGS: Readonly<Record<keyof NetAsked, string>> = {
   lossPercent: '--loss',
 };
 
-/** slirp4netns and pasta answer for the host's own name server here. */
-const UPLINK_NAME_SERVER = '10.0.2.3';
-
 const recordOf = ({ record }: Loaded): NetRecord => record as NetRecord;
 
 const kindOf = (limits: Pick<NetLimits, 'stack'>): NetworkKind =>
   limits.stack === 'none' ? 'island' : 'world';
-
-/** The address at which the host itself is to be had. */
-function hostAddressOf(router: Router, gateway: string): string | null {
-  if (router.holder === null) return gateway;
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? null;
-}
 
 /** The network stack: a namespace of its own, held in both directions. */
 class NetSubsystem implements Subsystem<NetAsked, NetStats> {
@@ -163,32 +142,10 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
     };
     // The rules are about the link's name: it is nobody's before both are there.
     const making = stack.make(shared, limits);
-    await allEnded([making, network.addRules(rules, shared)]);
-    const handles = {
-      network: network.kind,
-      number,
-      router,
-      addresses,
-      mtu: (await making).mtu,
-      hostAddress: hostAddressOf(router, addresses.gateway4),
-    };
-    const record: NetRecord = { driver, limits, notEnforced: [], handles };
-    this.#open(host, network, ground, record, peers);
+    await allEnded([making, network.addRules([rules], shared)]);
+    const record = recordFor(network, { number, router, ...(await making) }, limits);
+    openStack(host, network, ground, record, peers);
     return record;
-  }
-
-  /** Gives it its names and ports. */
-  #open(host: Host, network: Network, ground: Ground, record: NetRecord, peers: readonly Peer[]): void {
-    const { number, addresses, hostAddress, router } = record.handles;
-    const { limits } = record;
-    if (addresses === null) return;
-    writeHosts(ground.folder, hostsLines(ground.name, addresses, hostAddress, peers, limits.allow));
-    const relays = new Relays(host, network.relaysOf(number));
-    const nameServer = router.holder === null ? addresses.gateway4 : UPLINK_NAME_SERVER;
-    const stub = writeResolver(ground.folder, nameServer, limits.allow === null);
-    if (stub !== null && router.holder === null) relays.answerNames(addresses.gateway4, linkOf(number), stub);
-    for (const published of limits.published) relays.publish(published, addresses.ipv4, router);
-    if (peers.length > 0) tellPeers(network, ground, { name: ground.name, addresses });
   }
 
   update(host: Host, loaded: Loaded, asked: NetAsked): NetRecord {
@@ -234,24 +191,11 @@ class NetSubsystem implements Subsystem<NetAsked, NetStats> {
       const network = new Network(host, kind);
       const lease = network.leases.of(ground.id);
       if (lease === null) continue;
-      releaseLease(host, network, lease.number);
+      releaseStacks(host, network, [lease.number]);
       tellPeers(network, ground, null);
     }
   }
 }
-
-/** Takes a stack away, whatever of it is there, and gives its number back. */
-export function releaseLease(host: Host, network: Network, number: number): void {
-  new Relays(host, network.relaysOf(number)).endAll();
-  const shared = network.shared();
-  // A router that is dead took its stacks with it; of the host's own they go together with their rules.
-  if (shared !== null && (network.kind === 'island' || shared.router.holder !== null))
-    new Stack(host, shared.router, number).unmake();
-  network.leave(number);
-  network.tidy();
-}
-
-const driverOf = (byRoot: boolean): string => (byRoot ? 'veth' : 'veth+userns');
 
 const hostOf = ({ router, pool }: Shared): string | null =>
   hostAddressOf(router, addressesOf(pool, FIRST_NUMBER).gateway4);

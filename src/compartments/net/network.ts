@@ -22,12 +22,9 @@ import { Waiting } from './waiting.js';
 
 const SHARED_FILE = 'shared.json';
 const FOLDERS = ['leases', 'rules', 'relays', 'adding', 'leaving'] as const;
-/** Stacks whose rules are changed in one transaction: their lines are one argument of a program. */
-const MOST_AT_ONCE = 100;
 const RETRY_MS = 20;
 const PATIENCE_MS = 10_000;
-/** Loaded where it is needed, which is behind a firewall: Node takes a while for it. */
-const waited = async (): Promise<void> => (await import('node:timers/promises')).setTimeout(RETRY_MS);
+const waited = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, RETRY_MS));
 
 /** The stacks of one network namespace: who has which number, and what they share. */
 export class Network {
@@ -74,7 +71,7 @@ export class Network {
     for (const started = Date.now(); ; await waited()) {
       const number = await this.#enterBy(own, lessee);
       if (number !== null && this.#isOpen(lessee)) return;
-      if (number !== null) this.leave(number);
+      if (number !== null) this.leave([number]);
       own ??= wayAround(this.#host);
       // Until all have left the barred one who are in it, for so long as they may stay.
       if (Date.now() - started > PATIENCE_MS) throw busy(this.folder);
@@ -109,7 +106,7 @@ export class Network {
       writeJson(this.#sharedFile, { ...shared, passage: open ? 'open' : 'barred' });
       return { open, number };
     });
-    if (tried.number !== null) this.leave(tried.number);
+    if (tried.number !== null) this.leave([tried.number]);
     return tried.open;
   }
 
@@ -131,16 +128,18 @@ export class Network {
   }
 
   /**
-   * Notes and adds the rules of a stack, with those of all others that wait for it; a table that somebody took away is
+   * Notes and adds the rules of stacks, with those of all others that wait for it; a table that somebody took away is
    * made anew, with all stacks in it.
    */
-  async addRules(rules: StackRules, shared: Shared): Promise<void> {
-    if (rules.peers.length > 0) this.#alone(() => this.#rules.add(rules));
-    else this.#rules.note(rules);
-    this.#adding.add(rules.number);
-    const isDone = (): boolean => !this.#adding.has(rules.number);
+  async addRules(all: readonly StackRules[], shared: Shared): Promise<void> {
+    for (const rules of all) {
+      if (rules.peers.length > 0) this.#alone(() => this.#rules.add(rules));
+      else this.#rules.note(rules);
+      this.#adding.add(rules.number);
+    }
+    const isDone = (): boolean => !all.some(({ number }) => this.#adding.has(number));
     await soonAlone(this.#host, this.folder, isDone, () => {
-      const numbers = this.#adding.some(MOST_AT_ONCE);
+      const numbers = this.#adding.some();
       this.#bringIn(numbers, shared);
       this.#adding.done(numbers);
     });
@@ -182,19 +181,19 @@ export class Network {
   }
 
   /**
-   * Gives a number back, with its rules and, of the host's own, its namespace; with the last of them goes what all
+   * Gives numbers back, with their rules and, of the host's own, their namespaces; with the last of them goes what all
    * shared. May be repeated. All that are to go when its turn comes go together, in the background where that can be.
    */
-  leave(number: number): void {
-    this.#leaving.add(number);
-    const isDone = (): boolean => !this.#leaving.has(number);
+  leave(all: readonly number[]): void {
+    for (const number of all) this.#leaving.add(number);
+    const isDone = (): boolean => !all.some((number) => this.#leaving.has(number));
     aloneUnless(this.#host, this.folder, isDone, (pass) => {
-      const numbers = this.#leaving.some(MOST_AT_ONCE);
+      const numbers = this.#leaving.some();
       const shared = this.shared();
       if (this.#areAll(numbers)) this.#close(shared, numbers, pass);
       else if (shared !== null && this.kind === 'world') this.#withdraw(shared, numbers, pass);
       else this.#forget(numbers);
-      return numbers.includes(number);
+      return all.every((number) => numbers.includes(number));
     });
   }
 
@@ -289,7 +288,8 @@ export class Network {
 
   /** Takes away what those who died while they noted something left half written. */
   dropTorn(): void {
-    for (const folder of [this.folder, this.#rules.folder]) removeTorn(folder, this.#host.paths.proc);
+    for (const folder of [this.folder, this.#rules.folder, this.leases.folder])
+      removeTorn(folder, this.#host.paths.proc);
   }
 
   /** Takes the empty folders away. */

@@ -1,6 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { stateError } from '../../state/json.js';
 
+/** Stacks whose rules are changed in one transaction: their lines are one argument of a program. */
+const MOST_AT_ONCE = 100;
+
 /**
  * Numbers that wait for something to be done for them, a folder with an empty file each: whoever gets to it does it for
  * all that are there, so that a hundred need not take turns.
@@ -26,13 +29,13 @@ export class Waiting {
     return existsSync(this.pathOf(number));
   }
 
-  /** The lowest of them, no more than `most`. */
-  some(most: number): number[] {
+  /** The lowest of them, no more than {@link MOST_AT_ONCE}. */
+  some(): number[] {
     try {
       return readdirSync(this.#dir)
         .map(Number)
         .sort((a, b) => a - b)
-        .slice(0, most);
+        .slice(0, MOST_AT_ONCE);
     } catch {
       return [];
     }

@@ -1,4 +1,4 @@
-import { errnoOf } from '../../shared/errors.js';
+import { CompartError, errnoOf } from '../../shared/errors.js';
 import { startServant, type Servant } from '../exec.js';
 import type { ToolResult } from '../tool.js';
 import { answersIn, recordsOf, type Exchange } from './exchange.js';
@@ -42,13 +42,18 @@ export class Exchanger {
     this.#program = program;
   }
 
-  /** @returns what the kernel said @throws ERR_COMPART_KERNEL naming the request that it refused */
+  /**
+   * @returns what the kernel said
+   * @throws ERR_COMPART_KERNEL naming the request that it refused, ERR_COMPART_LAUNCH where nobody asked it
+   */
   async ask(asked: Omit<Exchange, 'program'>): Promise<Message[]> {
     const child = (this.#child ??= this.#start());
     const result = await new Promise<ToolResult>((resolve) => {
       this.#asked.push(resolve);
       child.stdin.write(encodeJob(asked));
     });
+    if (result.status === null)
+      throw new CompartError('ERR_COMPART_LAUNCH', `${this.#program}: ${result.errno ?? 'it ended'}`);
     return answersIn(asked, result);
   }
 

@@ -3,12 +3,15 @@ import fc from 'fast-check';
 import { encodeQuestion, parseQuestion, type Question } from '../../../src/cli/warm/question.js';
 
 describe('what a service is asked', () => {
-  it.each<Question>(['status', 'stop', { guests: 2, words: ['--mem=64M'], cwd: '/a b' }])(
-    'is read as it was written: %j',
-    (question) => {
-      expect(parseQuestion(encodeQuestion(question))).toEqual(question);
-    },
-  );
+  it.each<Question>([
+    'status',
+    'stop',
+    { guests: 2, words: ['--mem=64M'], cwd: '/a b' },
+    { stacks: 4, limits: { net: '10mbit' } },
+    { stacks: 0, limits: {} },
+  ])('is read as it was written: %j', (question) => {
+    expect(parseQuestion(encodeQuestion(question))).toEqual(question);
+  });
 
   it.each([
     '',
@@ -20,6 +23,12 @@ describe('what a service is asked', () => {
     '{"guests":1,"words":[1],"cwd":"/"}',
     '{"guests":1,"words":"--mem=1","cwd":"/"}',
     '{"guests":1,"words":[],"cwd":"relative"}',
+    '{"stacks":-1,"limits":{}}',
+    '{"stacks":1}',
+    '{"stacks":1,"limits":null}',
+    '{"stacks":1,"limits":["10mbit"]}',
+    '{"stacks":1,"limits":{"net":10}}',
+    '{"stacks":1,"limits":{},"guests":1}',
   ])('is none: %s', (text) => {
     expect(parseQuestion(text)).toBeNull();
   });
