@@ -85,9 +85,14 @@ static void words_of(const struct nlmsghdr *header, char *words, size_t size)
 
 static void print_message(const struct nlmsghdr *message)
 {
-	for (uint32_t i = 0; i < message->nlmsg_len; i++)
-		printf("%02x", ((const unsigned char *)message)[i]);
-	putchar('\n');
+	static const char digits[] = "0123456789abcdef";
+
+	for (uint32_t i = 0; i < message->nlmsg_len; i++) {
+		const unsigned char byte = ((const unsigned char *)message)[i];
+		putchar_unlocked(digits[byte >> 4]);
+		putchar_unlocked(digits[byte & 15]);
+	}
+	putchar_unlocked('\n');
 }
 
 /* Reads what comes until the acknowledgement, or the end of what was listed. */
