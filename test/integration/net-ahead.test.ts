@@ -1,5 +1,6 @@
 import { describe, expect } from '@jest/globals';
 import { withLentHost, type LentHost } from '../support/lent-host.js';
+import { NAME_SERVER } from '../support/name-server.js';
 import { until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { useSandbox, type Answer } from '../support/sandbox.js';
@@ -139,6 +140,27 @@ print(size, time.time() - began)
       expect(seconds).toBeGreaterThan(0.9 * ((BYTES * 8) / 10e6));
     }));
 
+  it('have a name server on the loopback of the host answered for, while it is the one that was found', () =>
+    withStacks(
+      2,
+      async (host) => {
+        await host.serve(['python3', '-c', NAME_SERVER, '127.0.0.53']);
+        const lookUp = ['python3', '-c', 'import socket; print(socket.gethostbyname("some.example"))'];
+        const waiting = await links(host);
+        const script = `${WHERE}; ${lookUp.slice(0, 2).join(' ')} '${lookUp[2]}'`;
+        const run = (): Promise<Answer> => host.compart('run', ...RATE, '--', 'sh', '-c', script);
+        const [index = '', , name] = (await run()).stdout.split('\n');
+        expect({ taken: waiting.get(index), name }).toEqual({ taken: 'compart2', name: '203.0.113.9' });
+        await full(host, 2);
+        const later = await links(host);
+        await host.serve(['python3', '-c', NAME_SERVER, '127.0.0.54']);
+        await host.run(['sh', '-c', 'echo nameserver 127.0.0.54 > /etc/resolv.conf']);
+        const [other = '', , found] = (await run()).stdout.split('\n');
+        expect({ taken: later.get(other), found }).toEqual({ taken: undefined, found: '203.0.113.9' });
+      },
+      { resolver: 'nameserver 127.0.0.53\n' },
+    ));
+
   it('12 commands at once: those that find none have theirs made, and no two have the same', () =>
     withStacks(4, async (host) => {
       const runsAtOnce = Array.from({ length: 12 }, () =>
@@ -189,6 +211,22 @@ while True:
       expect(await host.run(['python3', '-c', ASK])).toMatchObject({ stdout: 'inside\n' });
       const [row] = await json<Array<{ name: string }>>(host, 'ps');
       expect(await host.compart('rm', '--force', row?.name ?? '')).toMatchObject({ status: 0 });
+    }));
+
+  it('go with the command whose port is taken, and are replaced', () =>
+    withStacks(1, async (host) => {
+      const [index = ''] = (await links(host)).keys();
+      const TAKE = `
+import socket, time
+s = socket.create_server(("127.0.0.1", 18095)); print("ready", flush=True); time.sleep(600)
+`;
+      await host.serve(['python3', '-c', TAKE]);
+      const refused = await host.compart('run', ...RATE, '--publish', '18095:80', '--', 'true');
+      expect(refused).toMatchObject({ status: 125, stdout: '' });
+      expect(refused.stderr).toContain('the port is taken');
+      await full(host, 1);
+      expect([...(await links(host)).keys()]).not.toContain(index);
+      expect(await json(host, 'ps')).toEqual([]);
     }));
 
   it.each([

@@ -9,6 +9,7 @@ import { NAME_SERVER } from '../support/name-server.js';
 import { until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { useSandbox, type Answer } from '../support/sandbox.js';
+import { gone } from '../support/service.js';
 import type { ErrorAnswer } from '../support/shapes.js';
 
 const sandbox = useSandbox();
@@ -153,6 +154,29 @@ describe('an ordinary user with slirp4netns', () => {
       expect(after).toBeGreaterThan(3.5);
       expect(after).toBeLessThan(5.3);
     }),
+  );
+
+  withSlirp(
+    'takes a stack that waits behind its router, and gc those that wait when the service was killed',
+    () =>
+      withUser(async (user) => {
+        const service = await user.compart('warm', '--stacks', '2', '--net', '10mbit', '--json');
+        const { pid, stacks } = JSON.parse(service.stdout) as { pid: number; stacks: object };
+        try {
+          expect(stacks).toEqual({ waiting: 2, size: 2 });
+          const script = 'id -u; ip -o -4 addr show eth0; getent hosts host.compart.internal';
+          const { status, stdout } = await user.compart('run', '--net', '10mbit', '--', 'sh', '-c', script);
+          expect({ status, stdout }).toEqual({
+            status: 0,
+            stdout: expect.stringMatching(new RegExp(`^${UID}\\n.*10\\.210\\.0\\.2 `)),
+          });
+          expect((await user.compart('warm', '--status')).stdout).toContain(' 1 planned');
+        } finally {
+          process.kill(pid, 'SIGKILL');
+          await gone(pid);
+        }
+        expect((await user.compart('gc')).stdout).toContain('waiting stack');
+      }),
   );
 
   withSlirp('has names looked up by a server on the host’s 127.0.0.53', () =>
