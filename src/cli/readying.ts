@@ -23,8 +23,10 @@ export const READYING: Readonly<Record<string, Verb>> = {
     words: [0, 0],
     examples: [
       ['compart warm', 'from now on they start in milliseconds, with the same result'],
-      ['compart warm --guests 2 --mem 128M', 'compart boot --mem 128M -- CMD starts as fast as exec does'],
-      ['compart warm --stacks 4 --net 10mbit', 'compart run --net 10mbit -- CMD finds its network made'],
+      [
+        'compart warm --guests 2 --mem 128M --stacks 4 --net 10mbit',
+        'with guests for boot --mem 128M and networks for run --net 10mbit made ahead',
+      ],
     ],
     load: () => import('./commands/warm.js'),
   },
