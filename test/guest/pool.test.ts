@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect } from '@jest/globals';
 import { useGuests, withGuests as it } from '../support/guests.js';
 import { KERNEL_FLAGS } from '../support/kernels.js';
@@ -10,6 +10,12 @@ interface Pool {
   planned: number;
   guests: { waiting: number; size: number } | null;
 }
+
+/** Links of network stacks, by their index. */
+const stackLinks = (): string[] =>
+  readdirSync('/sys/class/net')
+    .filter((name) => /^compart\d+$/.test(name))
+    .map((name) => readFileSync(`/sys/class/net/${name}/ifindex`, 'latin1').trim());
 
 interface Row {
   name: string;
@@ -172,5 +178,23 @@ describe('compart warm --guests', () => {
     expect(await rows()).toHaveLength(2);
     expect((await sandbox.current.json<Pool>(['warm', '--guests', '0'])).guests).toBeNull();
     expect(await rows()).toEqual([]);
+  });
+});
+
+describe('a network stack that was made ahead', () => {
+  it('is taken by a guest as by a command', async () => {
+    const others = new Set(stackLinks());
+    await sandbox.current.json(['warm', '--stacks', '1', '--net', '10mbit']);
+    const ours = (): string[] => stackLinks().filter((index) => !others.has(index));
+    const [waiting] = ours();
+    const answer = await boot(
+      [...FLAGS, '--net', '10mbit', '--', 'ip', '-o', '-4', 'addr', 'show', 'eth0'],
+      HERE,
+    );
+    expect(answer).toMatchObject({ status: 0, stdout: expect.stringMatching(/ inet 10\.\S+\/32 /) });
+    await until('it is gone, and another waits', () => {
+      const links = ours();
+      return links.length === 1 && links[0] !== waiting;
+    });
   });
 });
