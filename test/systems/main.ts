@@ -2,11 +2,11 @@ import { inWords, readSeen, withSeen, writeSeen } from './page.js';
 import { debianImage } from './image.js';
 import { SystemGuest } from './guest.js';
 import type { Outcome } from './outcome.js';
-import { FILES, SHORT, SYSTEMS, WHO, type System } from './systems.js';
+import { FILES, SHORT, SYSTEMS, WHO, type System, type Who } from './systems.js';
 import { Workplace } from './tree.js';
 
 /**
- * `npm run test:systems [-- NAME|FILE...] [--short]`: boots each system, runs files of the integration suite in it as root
+ * `npm run test:systems [-- NAME|FILE|root|user...] [--short]`: boots each system, runs files of the integration suite in it as root
  * and as an ordinary user, and writes docs/systems.json and docs/systems.md. Status 1 if a test failed.
  */
 const CACHE = '/var/cache/compart-test';
@@ -18,7 +18,12 @@ function chosen<T>(words: readonly string[], all: readonly T[], nameOf: (one: T)
   return named.length === 0 ? all : named;
 }
 
-async function testIn(system: System, files: readonly string[], work: Workplace): Promise<boolean> {
+async function testIn(
+  system: System,
+  files: readonly string[],
+  accounts: readonly Who[],
+  work: Workplace,
+): Promise<boolean> {
   const image = await debianImage(CACHE, system.image, say);
   const guest = new SystemGuest(system, work);
   const outcomes: Outcome[] = [];
@@ -30,7 +35,7 @@ async function testIn(system: System, files: readonly string[], work: Workplace)
     await guest.boot(image);
     say(`${system.name}: ${guest.release}`);
     for (const file of files)
-      for (const who of WHO) {
+      for (const who of accounts) {
         const outcome = await guest.test(file, who);
         outcomes.push(outcome);
         say(`${system.name}: ${file} as ${who}: ${inWords(outcome)} (${outcome.seconds} s)`);
@@ -47,10 +52,10 @@ async function testIn(system: System, files: readonly string[], work: Workplace)
 const words = process.argv
   .slice(2)
   .flatMap((word) => (word === '--short' ? [...SHORT.systems, ...SHORT.files] : [word]));
-const unknown = words.find((word) => !FILES.includes(word) && !SYSTEMS.some(({ name }) => name === word));
+const known = [...SYSTEMS.map(({ name }) => name), ...FILES, ...WHO];
+const unknown = words.find((word) => !known.includes(word));
 if (unknown !== undefined) {
-  const known = [...SYSTEMS.map(({ name }) => name), ...FILES].join(', ');
-  say(`"${unknown}" is neither a system nor a file of tests; there are: ${known}`);
+  say(`"${unknown}" is neither a system nor a file of tests; there are: ${known.join(', ')}`);
   process.exit(2);
 }
 const work = new Workplace();
@@ -61,6 +66,7 @@ try {
       (await testIn(
         system,
         chosen(words, FILES, (file) => file),
+        chosen(words, WHO, (who) => who),
         work,
       )) && good;
   process.exitCode = good ? 0 : 1;
