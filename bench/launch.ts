@@ -109,7 +109,7 @@ export async function launch(): Promise<void> {
     .map(({ name, why }) => `not measured: ${name}: ${why ?? ''}`);
   publish('launch', series, [
     'cold: nothing of compart runs before; the planner starts each time, compiled or in Node',
-    'library: from the call to the promise, in a Node process that has done it before',
+    'library: from the call to the promise, in a Node process that has just done it three times',
     ...absent,
   ]);
 }
