@@ -18,12 +18,17 @@ export class Exchangers {
     const pid = router.holder?.pid ?? 0;
     const known = this.#all.get(pid);
     if (known !== undefined) return known.exchanger;
-    const exchanger = new Exchanger(enterRouter(router), this.#host.paths.native('netlink'));
+    const exchanger = this.apart(router);
     this.#all.set(pid, { router, exchanger });
     return exchanger;
   }
 
-  /** The same, where it would not keep a router's namespaces alive that go with the last stack; null else. */
+  /** Another one, which is the caller's to close: one does what it is asked one after the other. */
+  apart(router: Router): Exchanger {
+    return new Exchanger(enterRouter(router), this.#host.paths.native('netlink'));
+  }
+
+  /** That of a router, where it would not keep a router's namespaces alive that go with the last stack; null else. */
   forReading(router: Router): Exchanger | null {
     return router.holder === null ? this.of(router) : (this.#all.get(router.holder.pid)?.exchanger ?? null);
   }

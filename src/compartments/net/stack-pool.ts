@@ -1,9 +1,9 @@
-import { usageError } from '../../shared/errors.js';
+import { CompartError, usageError } from '../../shared/errors.js';
 import type { Host } from '../../host/host.js';
 import { allEnded } from '../../host/network/steps.js';
 import { addressesOf } from '../../host/network/pool.js';
 import { selfIdentity } from '../../host/proc/identity.js';
-import type { Lessee } from '../../state/leases.js';
+import type { Lease, Lessee } from '../../state/leases.js';
 import { makeId } from '../names.js';
 import type { Ahead, Ground, Loaded } from '../subsystem.js';
 import { Exchangers } from './exchangers.js';
@@ -15,6 +15,7 @@ import { publishedOf } from './published.js';
 import { faultOf, lookBy, statsOf } from './readings.js';
 import type { NetRecord, NetStats } from './record.js';
 import { releaseStacks } from './release.js';
+import type { Shared } from './shared.js';
 import { Stack } from './stack.js';
 
 /** Each is a namespace and a pair of links that nothing goes through, a third of a megabyte of the kernel's memory. */
@@ -105,23 +106,11 @@ export class StackPool implements Ahead {
     try {
       for (const id of ids) await network.enter(this.#lessee(id));
       const shared = network.shared();
-      const leases = network.leases.all().filter((lease) => ids.includes(lease.id));
-      if (shared === null || leases.length !== count) return;
-      const { router } = shared;
-      const exchanger = this.#exchangers.of(router);
-      const making = Promise.all(
-        leases.map(async ({ id, number }): Promise<WaitingStack> => {
-          const made = await new Stack(this.#host, router, number).make(shared, this.#limits, exchanger);
-          return { id, number, router, ...made, stub: null };
-        }),
-      );
-      const { txLimitBps } = this.#limits;
-      const rules = leases.map(({ number }) => {
-        const addresses = addressesOf(shared.pool, number);
-        return { number, addresses, txLimitBps, allow: null, peers: [] };
-      });
-      await allEnded([making, network.addRules(rules, shared)]);
-      const stacks = (await making).map((stack) => this.#answered(network, stack));
+      const leases = network.leases.all().filter(({ id }) => ids.includes(id));
+      if (shared === null || leases.length < count)
+        throw new CompartError('ERR_COMPART_STATE', 'the network went away while stacks were made');
+      const stacks = await this.#madeOf(network, shared, leases);
+      for (const stack of stacks) await this.#answer(network, stack);
       if (this.#open) this.#waiting.push(...stacks);
       else this.#release(stacks);
     } catch (error) {
@@ -130,11 +119,33 @@ export class StackPool implements Ahead {
     }
   }
 
-  /** With its name server answered for. */
-  #answered(network: Network, stack: WaitingStack): WaitingStack {
-    const { stub } = resolverNow(nameServerOf(stack));
-    answerNames(this.#host, network, stack, stub);
-    return { ...stack, stub };
+  /** Nothing of it goes on when this has failed. */
+  async #madeOf(network: Network, shared: Shared, leases: readonly Lease[]): Promise<WaitingStack[]> {
+    const { router, pool } = shared;
+    // Who takes one meanwhile does not wait until these are made.
+    const maker = this.#exchangers.apart(router);
+    const makings = leases.map(async ({ id, number }): Promise<WaitingStack> => {
+      const made = await new Stack(this.#host, router, number).make(shared, this.#limits, maker);
+      return { id, number, router, ...made, stub: null };
+    });
+    const rules = leases.map(({ number }) => ({
+      number,
+      addresses: addressesOf(pool, number),
+      txLimitBps: this.#limits.txLimitBps,
+      allow: null,
+      peers: [],
+    }));
+    await allEnded([...makings, network.addRules(rules, shared)]).finally(() => maker.close());
+    return Promise.all(makings);
+  }
+
+  /** Has its name server answered for. */
+  async #answer(network: Network, stack: WaitingStack): Promise<void> {
+    stack.stub = resolverNow(nameServerOf(stack)).stub;
+    if (stack.stub === null) return;
+    answerNames(this.#host, network, stack, stack.stub);
+    // Each takes some milliseconds, in which nobody else has his turn.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   async take(host: Host, ground: Ground, asked: NetAsked): Promise<NetRecord | null> {
