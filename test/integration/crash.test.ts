@@ -5,12 +5,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import {
   dirsOf,
+  groupsWith,
+  kindsOf,
   numbersFrom,
   ownerOf,
   plannersOf,
   processesOf,
   recordOf,
   Steps,
+  strayLimits,
   type Operation,
 } from '../support/crash.js';
 import { groupsOf, MIB, runs, until } from '../support/programs.js';
@@ -47,8 +50,6 @@ const OPERATIONS: Operation[] = [
   { what: 'set', before: BOTH, args: SET, lasts: true },
   { what: 'gc', before: [], crashed: true, args: ['gc'], lasts: false },
 ];
-
-const kindsOf = (subsystems: Inspection['subsystems']): string => Object.keys(subsystems).sort().join(',');
 
 /** A compartment beside, which must come to no harm. */
 let bystander: { pid: number | null; processes: number[] };
@@ -105,7 +106,8 @@ async function requireWhole(operation: Operation, guest: ChildProcess | null): P
   const { current } = sandbox;
   const { state, pid, subsystems } = await current.json<Inspection>(['inspect', 'victim']);
   const dirs = dirsOf(current, 'victim');
-  expect(dirs).toEqual(dirsByKinds[kindsOf(subsystems)]);
+  const stray = strayLimits(dirs, subsystems);
+  expect({ dirs, stray }).toEqual({ dirs: dirsByKinds[kindsOf(subsystems)], stray: [] });
   if ('vm' in subsystems) expect([32 * MIB, 64 * MIB]).toContain(subsystems.vm.limits['limitBytes']);
   if ('pids' in subsystems) expect([10, 20]).toContain(subsystems.pids.limits['limit']);
   const process = guest?.pid ?? pid;
@@ -117,9 +119,6 @@ async function requireWhole(operation: Operation, guest: ChildProcess | null): P
   if (again.status !== 0) expect(again.stderr).toMatch(/"ERR_COMPART_(EXISTS|NOT_FOUND)"/);
   if (hasVictim()) expect((await current.compart(['rm', '--force', 'victim'])).status).toBe(0);
 }
-
-const groupsWith = (dirs: string[], pid: number | null): string[] =>
-  dirs.filter((dir) => readFileSync(`${dir}/cgroup.procs`, 'utf8').split('\n').includes(String(pid)));
 
 /** After a crash: `gc` leaves the victim as a whole, which can be removed, or nothing of it. */
 async function requireMended(operation: Operation, guest: ChildProcess | null): Promise<void> {
@@ -286,7 +285,7 @@ describe('SIGKILL of compart, then gc', () => {
   withLimits('of the monitor of a detached run leaves its command to gc, which ends it', async () => {
     const { current } = sandbox;
     await current.compart(['run', '-d', '--name', 'victim', '--', 'sleep', '1000']);
-    const { owner, main } = recordOf(sandbox.current, 'victim');
+    const { owner, main } = recordOf(current, 'victim');
     const [monitor, command] = [owner?.pid ?? 0, main?.pid ?? 0];
     expect(readFileSync(`/proc/${monitor}/comm`, 'utf8')).toBe('compart-monitor\n');
     process.kill(monitor, 'SIGKILL');

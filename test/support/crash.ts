@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { runs } from './programs.js';
 import { hierarchies, type Sandbox } from './sandbox.js';
 
@@ -80,6 +80,22 @@ export function dirsOf({ base }: Sandbox, name: string): string[] {
     }
   });
 }
+
+/** What is loaded, in one word. */
+export const kindsOf = (subsystems: object): string => Object.keys(subsystems).sort().join(',');
+
+/** Those of these directories that hold the process. */
+export const groupsWith = (dirs: string[], pid: number | null): string[] =>
+  dirs.filter((dir) => readFileSync(`${dir}/cgroup.procs`, 'utf8').split('\n').includes(String(pid)));
+
+const LIMITED_BY = { vm: 'memory.max', pids: 'pids.max' };
+
+/** Limits that are in force in these directories of kinds that are not among those loaded. */
+export const strayLimits = (dirs: readonly string[], loaded: object): string[] =>
+  Object.entries(LIMITED_BY)
+    .filter(([kind]) => !(kind in loaded))
+    .flatMap(([, file]) => dirs.map((dir) => `${dir}/${file}`))
+    .filter((path) => existsSync(path) && readFileSync(path, 'utf8') !== 'max\n');
 
 /** The calls of node:fs by which compart changes anything: files of its state, and those of the kernel. */
 export const CHANGES = [
