@@ -10,6 +10,8 @@ import { COMPART, useSandbox } from '../support/sandbox.js';
 import type { ErrorAnswer, NetStats } from '../support/shapes.js';
 
 const sandbox = useSandbox();
+/** A guest on a machine that has other work starts a command in seconds (test/systems). */
+const PATIENCE_MS = 900_000;
 const it = requires('root', 'ip', 'tc', 'nft', 'iperf3', 'python3');
 const compart = (...args: string[]) => sandbox.current.compart(args);
 
@@ -185,15 +187,19 @@ except OSError: print("no such name")
     await remove('web');
   });
 
-  it('100 at once have an address each, and leave nothing', async () => {
-    const runs = await Promise.all(
-      Array.from({ length: 100 }, () =>
-        compart('run', '--net', '10mbit', '--', 'sh', '-c', 'ip -4 -brief addr show eth0; sleep 0.2'),
-      ),
-    );
-    expect(runs.filter(({ status }) => status !== 0)).toEqual([]);
-    for (const { stdout } of runs) expect(stdout).toMatch(/10\.\d+\.\d+\.\d+/);
-  }, 60_000);
+  it(
+    '100 at once have an address each, and leave nothing',
+    async () => {
+      const runs = await Promise.all(
+        Array.from({ length: 100 }, () =>
+          compart('run', '--net', '10mbit', '--', 'sh', '-c', 'ip -4 -brief addr show eth0; sleep 0.2'),
+        ),
+      );
+      expect(runs.filter(({ status }) => status !== 0)).toEqual([]);
+      for (const { stdout } of runs) expect(stdout).toMatch(/10\.\d+\.\d+\.\d+/);
+    },
+    PATIENCE_MS,
+  );
 
   it('a compart that is killed leaves a stack that gc takes away', async () => {
     const run = execa(COMPART, ['run', '--name', 'web', '--net', '10mbit', '--', 'sleep', '60'], {
