@@ -55,7 +55,7 @@ describe('compart run: streams', () => {
       expect(received).toEqual(sent);
       expect(end.exitCode).toBe(0);
     },
-    120_000,
+    600_000,
   );
 
   confined('keeps 16 MiB on stdout and 16 MiB on stderr apart', async () => {
