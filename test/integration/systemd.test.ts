@@ -84,14 +84,14 @@ describe('systemctl daemon-reload', () => {
   scoped('in the middle of the start of a command does not come between', async () => {
     const ends = await Promise.all(
       [1, 2, 3].map(async (status) => {
-        const [{ status: seen }] = await Promise.all([
+        const [answer] = await Promise.all([
           compart('run', '--mem', '64M', '--pids', '20', '--', 'sh', '-c', `sleep 1; exit ${status}`),
           systemctl('daemon-reload'),
         ]);
-        return seen;
+        return answer;
       }),
     );
-    expect(ends).toEqual([1, 2, 3]);
+    expect(ends).toEqual([1, 2, 3].map((status) => ({ status, stdout: '', stderr: '' })));
   });
 });
 

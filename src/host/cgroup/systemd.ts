@@ -111,7 +111,8 @@ async function settleKeeper(host: Host, unit: Unit, path: string): Promise<boole
   const scope = v2.mountPoint + path;
   const keeper = `${scope}/${KEEPER}`;
   const pids = readPids(`${scope}/cgroup.procs`);
-  if (pids.length > 0 && !existsSync(keeper)) mkdirSync(keeper);
+  // Another compart may be at the same: recursive, it is no error that it is there.
+  if (pids.length > 0 && !existsSync(keeper)) mkdirSync(keeper, { recursive: true });
   for (const pid of pids) writeKernelFile(`${keeper}/cgroup.procs`, String(pid));
   if (readPids(`${keeper}/cgroup.procs`).length > 0) return true;
   if (keyed(readKernelFile(`${scope}/cgroup.events`)).get('populated') !== 1) return false;
