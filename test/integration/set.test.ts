@@ -11,6 +11,9 @@ import type { ErrorAnswer, Inspection, SchedStats } from '../support/shapes.js';
 
 const sandbox = useSandbox();
 
+/** For a machine that has other work to leave it alone for some seconds. */
+const PATIENCE_MS = 120_000;
+
 const inspect = (): Promise<Inspection> => sandbox.current.json(['inspect', 'job']);
 const set = (...flags: string[]): Promise<Answer> => sandbox.current.compart(['set', 'job', ...flags]);
 const exec = (...command: string[]): Promise<Answer> =>
@@ -87,11 +90,17 @@ describe('compart set on a running compartment', () => {
     async () => {
       await startJob(['--cpu', '20%'], BUSY_LOOP);
       const expectAbout = async (wanted: number): Promise<void> => {
-        const seen = await shareWithin(3);
-        expect(seen.percent).toBeLessThan(wanted + 3);
         // Where others want the only CPU it may not come to all that it may have: then no period is cut short.
+        const seen = await until(
+          'it is held back in most periods',
+          async () => {
+            const share = await shareWithin(3);
+            expect(share.percent).toBeLessThan(wanted + 3);
+            return share.throttled > 0.5 ? share : null;
+          },
+          PATIENCE_MS,
+        );
         expect(seen.percent).toBeGreaterThan(wanted * seen.throttled - 3);
-        expect(seen.throttled).toBeGreaterThan(0.5);
       };
       await expectAbout(20);
       await change('--cpu', '60%');
@@ -103,6 +112,7 @@ describe('compart set on a running compartment', () => {
       expect((await inspect()).subsystems.sched.stats.limitCpus).toBeNull();
       await remove();
     },
+    4 * PATIENCE_MS,
   );
 
   requires('groups', 'cgroup-cpu')('--cpu-weight 100 to 300 to 50 is what inspect reads back', async () => {
