@@ -40,7 +40,7 @@ async function testIn(
         outcomes.push(outcome);
         say(`${system.name}: ${file} as ${who}: ${inWords(outcome)} (${outcome.seconds} s)`);
         for (const { test, why } of outcome.failed) say(`  ${test}: ${why}`);
-        writeSeen(withSeen(readSeen(), { name: system.name, release: guest.release, outcomes }));
+        writeSeen(withSeen(readSeen(), { name: system.name, release: guest.release, outcomes: [outcome] }));
       }
   } finally {
     for (const signal of SIGNALS) process.off(signal, stop);
