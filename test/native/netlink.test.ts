@@ -262,7 +262,7 @@ describe('one that stays', () => {
     }));
 
   it('tells what netfilter has, one request each', () =>
-    withNetwork(async (enter) => {
+    withExchanger(async (exchanger, enter) => {
       const pool = { ipv4: CANDIDATES4[0], ipv6: CANDIDATES6[0] };
       const guards = { links4: [], all6: false };
       const rules: StackRules = {
@@ -272,7 +272,6 @@ describe('one that stays', () => {
         allow: [{ family: 'ip', address: '192.0.2.0/24', port: 80 }],
         peers: [],
       };
-      const exchanger = new Exchanger(enter, PROGRAM);
       await exchanger.ask(asked([veth]));
       const look = () => exchanger.ask(asked(auditRequests(rules), false));
       expect(await look()).toEqual([]);
