@@ -2,10 +2,13 @@ import { readSync, writeSync } from 'node:fs';
 import { CompartError } from '../shared/errors.js';
 import { encodeFrame, launchFrame } from './frame.js';
 import { NO_STREAMS, type ExitStatus, type Launched, type LaunchRequest, type Starter } from './launched.js';
+import { pause } from './pause.js';
 import type { LaunchReport } from './plan.js';
 import { Telling } from './telling.js';
 
 const HIDDEN = 'COMPART_HIDDEN_';
+/** From the end of the front's channel to its death, on a machine that is busy. */
+const DYING_MS = 2000;
 
 /**
  * The program that started this one to plan for it (native/front.c): it starts the command, as its own child,
@@ -68,7 +71,12 @@ export class Front implements Starter {
         return line;
       }
       const count = readSync(this.#fd, this.#buffer);
-      if (count === 0) throw new CompartError('ERR_COMPART_INTERNAL', 'the front has ended');
+      // A front that was killed takes this process along (native/planner.c), a moment after it has closed its end: what is
+      // begun meanwhile would be cut short, and is gc's to do.
+      if (count === 0) {
+        pause(DYING_MS);
+        throw new CompartError('ERR_COMPART_INTERNAL', 'the front has ended');
+      }
       // Bytes as they are, until the line is whole.
       this.#text += this.#buffer.toString('latin1', 0, count);
     }
