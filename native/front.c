@@ -90,15 +90,22 @@ static _Noreturn void planner_ended(const struct front *front)
 /* The planner has said all it had to say: nobody waits for its own end. */
 static _Noreturn void end(const struct front *front, unsigned char status)
 {
-	if (front->command == 0)
+	if (front->command == 0) {
 		foreground_die_of_kept(front);
+		if (front->unwritten && status == 0)
+			_exit(EXIT_LAUNCH);
+	}
 	_exit(status);
 }
 
 /* Nobody may read it any more: what the command did is told by the status all the same. */
-static void print(int fd, const char *text, size_t size)
+static void print(struct front *front, int fd, const char *text, size_t size)
 {
-	(void)fd_write(fd, text, size);
+	if (fd_write(fd, text, size) || errno == EPIPE || fd != STDOUT_FILENO)
+		return;
+	if (!front->unwritten)
+		fprintf(stderr, FRONT_NAME "cannot write to stdout: %s\n", strerror(errno));
+	front->unwritten = true;
 }
 
 static bool read_all(int fd, void *buffer, size_t size)
@@ -135,10 +142,10 @@ static void hear_planner(struct front *front)
 			(void)fd_write(front->report_fd, "g", 1);
 		break;
 	case 'O':
-		print(STDOUT_FILENO, frame + 1, size - 1);
+		print(front, STDOUT_FILENO, frame + 1, size - 1);
 		break;
 	case 'S':
-		print(STDERR_FILENO, frame + 1, size - 1);
+		print(front, STDERR_FILENO, frame + 1, size - 1);
 		break;
 	case 'E':
 		end(front, size > 1 ? (unsigned char)frame[1] : EXIT_LAUNCH);

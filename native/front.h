@@ -27,6 +27,7 @@ struct front {
 	int64_t timeout_ms;
 	int64_t deadline_ms;
 	bool expired;
+	bool unwritten;          /* a part of the answer: a disk is full */
 	bool on_terminal;        /* stdin is one, which was set like this: */
 	struct termios terminal;
 };
