@@ -85,14 +85,14 @@ static _Noreturn void become_command(const struct front *front, pid_t parent, in
 	launch_become(&launch, line);
 }
 
-/* Of the plan, which the command is to parse, the first record that begins so; NULL if none does. */
-static const char *record_of(const char *plan, size_t size, const char *beginning)
+/* Of the plan, which the command is to parse, what follows "KEY=" in the first record with it; NULL if none has. */
+static const char *value_of(const char *plan, size_t size, const char *key)
 {
 	const char *const end = plan + size;
 
 	for (; plan < end && strcmp(plan, PLAN_END) != 0; plan += strlen(plan) + 1)
-		if (strncmp(plan, beginning, strlen(beginning)) == 0)
-			return plan;
+		if (strncmp(plan, key, strlen(key)) == 0)
+			return plan + strlen(key);
 	return NULL;
 }
 
@@ -110,9 +110,10 @@ void foreground_start(struct front *front, char *request, size_t size)
 	front->timeout_ms = strtoll(request, &request, 10);
 	own = strtol(request, &request, 10);
 	request += strlen(request) + 1;
-	front->adopts = record_of(request, (size_t)(end - request), PLAN_ADOPT) != NULL;
-	const char *guard = record_of(request, (size_t)(end - request), PLAN_GUARD);
-	front->guard_fd = guard_watch(guard == NULL ? 0 : (pid_t)strtol(guard + strlen(PLAN_GUARD), NULL, 10));
+	const char *adopt = value_of(request, (size_t)(end - request), PLAN_ADOPT);
+	const char *guard = value_of(request, (size_t)(end - request), PLAN_GUARD);
+	front->adopts = adopt != NULL && strcmp(adopt, "1") == 0;
+	front->guard_fd = guard_watch(guard == NULL ? 0 : (pid_t)strtol(guard, NULL, 10));
 	if (front->adopts && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
 		front_say(front, "fail adopt %d \nexited:%d\n", errno, EXIT_LAUNCH);
 		return;

@@ -225,7 +225,8 @@ static _Noreturn void supervise(struct monitor *monitor, int report_fd, int null
 
 int monitor_fork(struct plan *plan, int result_fd)
 {
-	struct monitor monitor = {.plan = plan, .result_fd = result_fd, .deadline_ms = CLOCK_NEVER};
+	struct monitor monitor = {
+		.plan = plan, .result_fd = result_fd, .guard_fd = -1, .deadline_ms = CLOCK_NEVER};
 	int null_fd = fd_open_null();
 	sigset_t watched;
 	int report[2];

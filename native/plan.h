@@ -50,7 +50,7 @@
 
 #define PLAN_HEADER "compart-plan/1"
 #define PLAN_END "end"
-#define PLAN_ADOPT "adopt=1"
+#define PLAN_ADOPT "adopt="
 #define PLAN_GUARD "guard="
 #define PLAN_PID_MAX (4 * 1024 * 1024) /* PID_MAX_LIMIT of the kernel */
 #define PLAN_BYTES_MAX ((size_t)8 * 1024 * 1024)

@@ -115,7 +115,7 @@ function resultOf(compartment: Compartment, exit: ExitStatus, readings: Known): 
 
 /** It looks until the compartment is gone. */
 const hasLostGuard = ({ host, record: { guard } }: Compartment): boolean =>
-  guard !== undefined && (guard === null || !isAlive(host.paths.proc, guard));
+  guard !== undefined && !isAlive(host.paths.proc, guard);
 
 function strictLines(name: string, escaped: readonly Escape[], unguarded: boolean): string | null {
   const lines = [

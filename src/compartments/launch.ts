@@ -78,7 +78,7 @@ export async function launchIn(
   if (monitor !== undefined) Object.assign(plan, { monitor, setsid: true });
   // The command itself, not what `exec` brings in later: whoever starts that is not the owner, and looked at by nobody.
   if (record.spec.strict === true && record.startedAt === null)
-    Object.assign(plan, { adopt: true, ...(record.guard ? { guard: record.guard.pid } : {}) });
+    Object.assign(plan, { adopt: true, guard: record.guard?.pid });
   const asked = {
     plan,
     argv: request.argv,

@@ -18,16 +18,14 @@ const ROUNDS = 100;
  * Starts the guard of a compartment with `--strict`: `guard-run NAME ID`, a process that looks every 200 ms for what has
  * left and kills it, until the compartment is gone. The parent of the command kills that should somebody kill the guard.
  * @param supervisor argv that starts compart itself
- * @returns who it is; null if it has ended already
- * @throws ERR_COMPART_LAUNCH if it cannot be started: nothing runs unguarded
+ * @returns who it is
+ * @throws ERR_COMPART_LAUNCH if it cannot be started, or has ended already: nothing runs unguarded
  */
-export function startGuard(
-  { host, record }: Compartment,
-  supervisor: readonly string[],
-): ProcessIdentity | null {
+export function startGuard({ host, record }: Compartment, supervisor: readonly string[]): ProcessIdentity {
   const [file = '', ...words] = supervisor;
   const pid = startTool(file, [...words, 'guard-run', record.name, record.id]);
-  if (pid !== null) return identify(host.paths.proc, pid);
+  const guard = pid === null ? null : identify(host.paths.proc, pid);
+  if (guard !== null) return guard;
   throw new CompartError('ERR_COMPART_LAUNCH', `cannot start ${file} as the guard of "${record.name}"`);
 }
 

@@ -1,4 +1,5 @@
 import { usageError } from '../shared/errors.js';
+import { Flight } from '../shared/flight.js';
 import { abandon, type Run } from '../compartments/run.js';
 import { makeName } from '../compartments/names.js';
 import type { Host } from '../host/host.js';
@@ -36,7 +37,7 @@ export class GuestPool {
   readonly #request: GuestRequest;
   readonly #key: string;
   readonly #waiting: WaitingGuest[] = [];
-  #filling: Promise<void> | null = null;
+  readonly #filling = new Flight();
   #open = true;
 
   /**
@@ -58,8 +59,7 @@ export class GuestPool {
 
   /** Boots what is missing, one after the other. @throws as {@link bootWaiting} */
   fill(): Promise<void> {
-    this.#filling ??= this.#fill().finally(() => (this.#filling = null));
-    return this.#filling;
+    return this.#filling.run(() => this.#fill());
   }
 
   async #fill(): Promise<void> {
@@ -113,7 +113,7 @@ export class GuestPool {
   async close(): Promise<void> {
     this.#open = false;
     for (const one of this.#waiting.splice(0)) abandon(one.compartment);
-    await this.#filling?.catch(() => undefined);
+    await this.#filling.landed();
   }
 
   async #start(one: WaitingGuest, host: Host, request: GuestRequest): Promise<Run> {

@@ -88,7 +88,7 @@ export interface CompartmentRecord {
   /** The command itself. */
   main: ProcessIdentity | null;
   /** With `strict` alone: the guard, without which the command does not go on. */
-  guard?: ProcessIdentity | null;
+  guard?: ProcessIdentity;
   /** With `strict` alone: the front, parent of the command and of the owner, which plans for it; null for a monitor, which is the owner. */
   front?: ProcessIdentity | null;
   /** Who removes the compartment at its end; if it is gone without doing so, `gc` does. Null: nobody, it stays. */

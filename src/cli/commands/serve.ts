@@ -33,7 +33,7 @@ export const handler: Handler = async (args, { host, say }, lines) => {
     token: tokenFile === null ? null : Token.read(tokenFile),
     allowControl: args.on('allow-control'),
   });
-  const planner = args.on('warm') ? await plannerOf(host, lines).catch(closing(server)) : null;
+  const planner = args.on('warm') ? await plannerOf(host, lines) : null;
   say(`serving on ${server.url}`);
   await ended;
   await server.close();
@@ -47,11 +47,3 @@ async function plannerOf(host: Host, lines: Lines): Promise<Service> {
   const { Service } = await import('../warm/service.js');
   return Service.open(host, lines, null);
 }
-
-/** An error that is passed on once nobody is served any more. */
-const closing =
-  (server: { close(): Promise<unknown> }) =>
-  async (error: unknown): Promise<never> => {
-    await server.close();
-    throw error;
-  };

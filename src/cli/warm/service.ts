@@ -115,8 +115,8 @@ export class Service {
       socket: this.#path,
       startedAt: this.#startedAt,
       idleMs: this.#idleMs,
-      guests: guests === null ? null : { waiting: guests.waiting, size: guests.size },
-      stacks: stacks.size === 0 ? null : { waiting: stacks.waiting, size: stacks.size },
+      guests: guests === null ? null : countOf(guests),
+      stacks: stacks.size === 0 ? null : countOf(stacks),
       running: [...this.#sessions].filter(({ plans }) => plans).length,
       planned,
       declined,
@@ -132,13 +132,9 @@ export class Service {
     const pool = guestPool(this.#ground.host, question);
     await this.#guests?.close();
     this.#guests = pool;
-    try {
-      await pool?.fill();
-    } catch (error) {
-      await pool?.close();
+    await fillOrClose(pool, () => {
       if (this.#guests === pool) this.#guests = null;
-      throw error;
-    }
+    });
   }
 
   /**
@@ -150,13 +146,9 @@ export class Service {
     const former = this.#stacks;
     this.#stacks = pool;
     await former.close();
-    try {
-      await pool.fill();
-    } catch (error) {
-      await pool.close();
+    await fillOrClose(pool, () => {
       if (this.#stacks === pool) this.#stacks = stackPool(this.#ground.host, NO_STACKS);
-      throw error;
-    }
+    });
   }
 
   /** Takes nobody on any more, and ends with its last session. */
@@ -238,6 +230,22 @@ export class Service {
     if (this.#idleMs === null || !this.#open) return;
     const left = this.#usedAt + this.#idleMs - Date.now();
     this.#idle = setTimeout(() => this.close(), Math.max(0, left));
+  }
+}
+
+const countOf = ({ waiting, size }: GuestPool | StackPool): { waiting: number; size: number } => ({
+  waiting,
+  size,
+});
+
+/** Fills a new pool. @param giveUp where that fails: it is closed then @throws why it fails */
+async function fillOrClose(pool: GuestPool | StackPool | null, giveUp: () => void): Promise<void> {
+  try {
+    await pool?.fill();
+  } catch (error) {
+    await pool?.close();
+    giveUp();
+    throw error;
   }
 }
 

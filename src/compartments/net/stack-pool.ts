@@ -1,4 +1,5 @@
 import { CompartError, usageError } from '../../shared/errors.js';
+import { Flight } from '../../shared/flight.js';
 import type { Host } from '../../host/host.js';
 import { allEnded } from '../../host/network/steps.js';
 import { addressesOf } from '../../host/network/pool.js';
@@ -68,7 +69,7 @@ export class StackPool implements Ahead {
   readonly #waiting: WaitingStack[] = [];
   /** Somebody took a part of them away. */
   readonly #broken: WaitingStack[] = [];
-  #filling: Promise<void> | null = null;
+  readonly #filling = new Flight();
   #refill: NodeJS.Timeout | null = null;
   #open = true;
 
@@ -90,8 +91,7 @@ export class StackPool implements Ahead {
 
   /** Makes what is missing. @throws as a stack that is made for a command; none of those that failed is left */
   fill(): Promise<void> {
-    this.#filling ??= this.#fill().finally(() => (this.#filling = null));
-    return this.#filling;
+    return this.#filling.run(() => this.#fill());
   }
 
   async #fill(): Promise<void> {
@@ -207,7 +207,7 @@ export class StackPool implements Ahead {
   async close(): Promise<void> {
     this.#open = false;
     if (this.#refill !== null) clearTimeout(this.#refill);
-    await this.#filling?.catch(() => undefined);
+    await this.#filling.landed();
     this.#release([...this.#waiting.splice(0), ...this.#broken.splice(0)]);
     this.#exchangers.close();
   }
