@@ -1,5 +1,5 @@
 import { appendFileSync, readFileSync } from 'node:fs';
-import type { ProcessIdentity } from '../host/proc/identity.js';
+import { formatIdentity, type ProcessIdentity } from '../host/proc/identity.js';
 import { errnoOf } from '../shared/errors.js';
 import { stateError } from './json.js';
 
@@ -28,7 +28,10 @@ export function noteEscapes(folder: string, escapes: readonly Escape[]): void {
   }
 }
 
-/** What `--strict` has ended, the oldest first. A line that a crash has cut short is left out. */
+/**
+ * What `--strict` has ended, the oldest first, each once: a guard and the end of the run may both meet one that is
+ * still dying. A line that a crash has cut short is left out.
+ */
 export function readEscapes(folder: string): Escape[] {
   let text: string;
   try {
@@ -37,11 +40,18 @@ export function readEscapes(folder: string): Escape[] {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return [];
     throw stateError('read', fileIn(folder), error);
   }
-  return text.split('\n').flatMap((line) => {
-    try {
-      return [JSON.parse(line) as Escape];
-    } catch {
-      return [];
-    }
-  });
+  const ended = new Map<string, Escape>();
+  for (const escape of text.split('\n').flatMap(parseLine)) {
+    const key = formatIdentity(escape);
+    if (!ended.has(key)) ended.set(key, escape);
+  }
+  return [...ended.values()];
+}
+
+function parseLine(line: string): Escape[] {
+  try {
+    return [JSON.parse(line) as Escape];
+  } catch {
+    return [];
+  }
 }
