@@ -17,7 +17,7 @@ import {
   type Operation,
 } from '../support/crash.js';
 import { groupsOf, MIB, runs, until } from '../support/programs.js';
-import { canRun, requires } from '../support/requires.js';
+import { canRun, LEAVES, requires } from '../support/requires.js';
 import { processesBelow, useSandbox } from '../support/sandbox.js';
 import type { Inspection } from '../support/shapes.js';
 
@@ -28,9 +28,6 @@ const MOMENTS = 50;
 /** A guest does system calls at a dozenth of the host's speed (test/systems). */
 const LONG_MS = 900_000;
 const QUIET = { stdout: 'ignore', stderr: 'ignore' } as const;
-
-/** For what puts the attached process back where it came from. */
-const LEAVES = ['the right to leave a scope of systemd'];
 
 const LOAD_VM = ['load', 'vm', '--name', 'victim', '--mem', '32M'];
 const LOAD_PIDS = ['load', 'pids', '--name', 'victim', '--pids', '10'];
@@ -46,7 +43,7 @@ const OPERATIONS: Operation[] = [
   { what: 'load of a new one', before: [], args: LOAD_VM, lasts: true },
   { what: 'load into one', before: [LOAD_VM], args: LOAD_PIDS, lasts: true },
   { what: 'unload of one of two', before: BOTH, args: ['unload', 'victim/pids'], lasts: true },
-  { what: 'unload of both', before: BOTH, args: ['unload', 'victim'], lasts: true, needs: LEAVES },
+  { what: 'unload of both', before: BOTH, args: ['unload', 'victim'], lasts: true, needs: [LEAVES] },
   { what: 'set', before: BOTH, args: SET, lasts: true },
   { what: 'gc', before: [], crashed: true, args: ['gc'], lasts: false },
 ];

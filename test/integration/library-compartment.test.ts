@@ -1,7 +1,7 @@
 import { describe, expect } from '@jest/globals';
-import { service, told } from '../support/library.js';
+import { firstLine, service, told } from '../support/library.js';
 import { MIB, runs, until } from '../support/programs.js';
-import { requires } from '../support/requires.js';
+import { LEAVES, requires } from '../support/requires.js';
 import { groupsBelow, useSandbox } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
@@ -124,8 +124,7 @@ describe('a Compartment of the library', () => {
 });
 
 describe('a service that puts itself under a limit', () => {
-  inGroups('is inside with its children, runs others beside it, and comes out again', async () => {
-    const said = await here<[boolean, string, boolean, string, boolean, number]>(`
+  const SELF = `
       import { spawn } from 'node:child_process';
       const groups = (pid = 'self') => fs.readFileSync('/proc/' + pid + '/cgroup', 'utf8').includes('/own');
       const child = spawn('sleep', ['60']);
@@ -137,13 +136,29 @@ describe('a service that puts itself under a limit', () => {
       const later = spawn('sleep', ['60']);
       said(groups(later.pid));
       said((await errorOf(Compartment.self({ net: 'none' }))).code);
+      const endAll = () => [other, child, later].forEach((each) => each.kill());`;
+
+  inGroups('is inside with its children, and runs others beside it', async () => {
+    expect(
+      await here(`${SELF}
+      endAll();
+      await other;`),
+    ).toEqual([true, '0', true, 'ERR_COMPART_ATTACH']);
+    await until('its end', async () => (await sandbox.current.json<unknown[]>(['ps'])).length === 0);
+  });
+
+  requires(
+    'groups',
+    'cgroup-memory',
+    LEAVES,
+  )('comes out again', async () => {
+    const said = await here(`${SELF}
       await own.remove();
       said(groups() || groups(child.pid));
-      for (const each of [child, later]) each.kill();
-      other.kill();
+      endAll();
       await other;
       said((await Compartment.list()).length);`);
-    expect(said).toEqual([true, '0', true, 'ERR_COMPART_ATTACH', false, 0]);
+    expect(said.slice(-2)).toEqual([false, 0]);
   });
 });
 
@@ -168,9 +183,7 @@ describe('the end of a service', () => {
     )(`by ${how} leaves no process, no group and no record`, async () => {
       const { current } = sandbox;
       const running = service(current, CODE);
-      const pid = await new Promise<number>((resolve) =>
-        running.stdout?.once('data', (chunk: Buffer) => resolve(Number(chunk.toString()))),
-      );
+      const pid = Number(await firstLine(running));
       expect(runs(pid)).toBe(true);
       running.kill(signal);
       await running;

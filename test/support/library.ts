@@ -34,6 +34,17 @@ export function service(sandbox: Sandbox, code: string, library = LIBRARY): Resu
   }) as unknown as ResultPromise;
 }
 
+/** What it says first. @throws with what it said of that, if it ends before */
+export async function firstLine(running: ResultPromise): Promise<string> {
+  const said = new Promise<string>((resolve) =>
+    running.stdout?.once('data', (chunk: Buffer) => resolve(chunk.toString().trimEnd())),
+  );
+  const ended = running.then(({ exitCode, stderr }): never => {
+    throw new Error(`the service ended with ${exitCode}: ${String(stderr)}`);
+  });
+  return Promise.race([said, ended]);
+}
+
 /** Runs it to its end. @returns what it said, each as JSON, and it must have ended with 0 and said nothing else */
 export async function told<T extends readonly unknown[] = readonly unknown[]>(
   sandbox: Sandbox,

@@ -6,6 +6,9 @@ import { GIVEN_BASE, offersV2, ownGroup } from './place.js';
 
 const NOBODY = ['--reuid=65534', '--regid=65534', '--clear-groups'];
 
+/** For what puts a process back where it came from. */
+export const LEAVES = 'the right to leave a scope of systemd';
+
 /** What a test may need of the machine, and how to see whether it is there. */
 const NEEDS: Readonly<Record<string, () => boolean>> = {
   root: () => process.getuid?.() === 0,
@@ -14,7 +17,7 @@ const NEEDS: Readonly<Record<string, () => boolean>> = {
   'groups outside of what systemd manages': () => GIVEN_BASE === null,
   'a scope of systemd': inScope,
   // What runs in a session of a user's may be moved into a scope of that user's, and not back (docs/rootless.md).
-  'the right to leave a scope of systemd': () => process.getuid?.() === 0 || !inScope(),
+  [LEAVES]: () => process.getuid?.() === 0 || !inScope(),
   'cgroup v2 alone': () => existsSync('/sys/fs/cgroup/cgroup.controllers'),
   planner: () => existsSync('dist/bin/planner'),
   'cgroup-memory': () => offers('memory'),
