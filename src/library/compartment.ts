@@ -94,7 +94,8 @@ export class Compartment extends Handle implements AsyncDisposable {
       await compartment.attach(process.pid);
       return compartment;
     } catch (error) {
-      await compartment.remove();
+      // Why it failed is what counts. What cannot be taken away now goes with this process (native/heir.c).
+      await compartment.remove().catch(() => undefined);
       throw error;
     }
   }

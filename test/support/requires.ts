@@ -1,13 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { it } from '@jest/globals';
+import { Host } from '../../src/host/host.js';
 import { builtKernel, kernelRuns, lackOfCpu } from './kernels.js';
 import { GIVEN_BASE, offersV2, ownGroup } from './place.js';
 
 const NOBODY = ['--reuid=65534', '--regid=65534', '--clear-groups'];
 
-/** For what puts a process back where it came from. */
-export const LEAVES = 'the right to leave a scope of systemd';
+/** For what puts a process back where it came from (docs/rootless.md). */
+export const LEAVES = 'the right to go back to the group one came from';
 
 /** What a test may need of the machine, and how to see whether it is there. */
 const NEEDS: Readonly<Record<string, () => boolean>> = {
@@ -16,8 +17,7 @@ const NEEDS: Readonly<Record<string, () => boolean>> = {
   groups: () => process.getuid?.() === 0 || GIVEN_BASE !== null,
   'groups outside of what systemd manages': () => GIVEN_BASE === null,
   'a scope of systemd': inScope,
-  // What runs in a session of a user's may be moved into a scope of that user's, and not back (docs/rootless.md).
-  [LEAVES]: () => process.getuid?.() === 0 || !inScope(),
+  [LEAVES]: () => process.getuid?.() === 0 || mayGoBack(),
   'cgroup v2 alone': () => existsSync('/sys/fs/cgroup/cgroup.controllers'),
   planner: () => existsSync('dist/bin/planner'),
   'cgroup-memory': () => offers('memory'),
@@ -45,6 +45,23 @@ const KINDS_OF_SYSTEM: readonly string[] = ['a scope of systemd', 'cgroup v2 alo
 
 function inScope(): boolean {
   return GIVEN_BASE?.endsWith('/compart.scope') ?? false;
+}
+
+/** May this user write where its own process is, in every hierarchy in which compart has groups for it? */
+function mayGoBack(): boolean {
+  const { v1, v2 } = Host.current().layout;
+  return [...v1.values(), ...(v2 === null ? [] : [v2])]
+    .filter(({ mountPoint }) => ownGroup(mountPoint) !== null)
+    .every(({ mountPoint, self }) => canWrite(`${mountPoint}${self}/cgroup.procs`));
+}
+
+function canWrite(file: string): boolean {
+  try {
+    accessSync(file, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function offers(controller: string): boolean {

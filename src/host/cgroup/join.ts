@@ -1,6 +1,7 @@
 import { CompartError } from '../../shared/errors.js';
 import type { Host } from '../host.js';
 import { kernelErrno, writeKernelFile } from '../kernfs.js';
+import { readStat } from '../proc/stat.js';
 import type { CgroupLayout, Hierarchy } from './detect.js';
 import { groupDirs, type Group } from './group.js';
 import { attachByManager } from './systemd.js';
@@ -11,10 +12,20 @@ import { attachByManager } from './systemd.js';
  */
 export async function joinGroup(host: Host, group: Group, name: string, pid: number): Promise<boolean> {
   if (host.base.unit === 'user') {
-    await attachByManager('user', name, pid);
-    return true;
+    try {
+      await attachByManager('user', name, pid);
+      return true;
+    } catch (error) {
+      if (hasEnded(host.paths.proc, pid)) return false;
+      throw error;
+    }
   }
   return groupDirs(group).every((dir) => move(pid, dir));
+}
+
+function hasEnded(proc: string, pid: number): boolean {
+  const stat = readStat(proc, pid);
+  return stat === null || stat.state === 'Z';
 }
 
 /**
