@@ -55,11 +55,6 @@ function own(state: string): Command[] {
     { name: 'compart run --mem --cpu --pids, cold', argv, env: cold },
     { name: 'the same, planned by Node', argv, env: { ...warm, COMPART_PLANNER: 'node' } },
     { name: 'the same, through `compart warm`', argv, env: warm },
-    {
-      name: 'the same, the front itself, without the script bin/compart',
-      argv: ['native/build/compart', ...argv.slice(1)],
-      env: warm,
-    },
   ];
 }
 

@@ -25,7 +25,11 @@ const listed = (dir, accepted) => readdirSync(dir).filter((file) => accepted.tes
 
 /** Files and folders, as they are called here and there. */
 const CONTENT = [
-  ...['bin', 'packaging', 'dist/page', 'README.md', 'LICENSE', 'CHANGELOG.md'].map((path) => [path, path]),
+  ...['dist/page', 'README.md', 'LICENSE', 'CHANGELOG.md'].map((path) => [path, path]),
+  ...listed('bin', /\.js/).map((file) => [`bin/${file}`, `bin/${file}`]),
+  // Not the front itself, which is another one for each CPU.
+  ['packaging/compart', 'bin/compart'],
+  ...listed('packaging', /\./).map((file) => [`packaging/${file}`, `packaging/${file}`]),
   ...['kernel.config', 'patches'].map((name) => [`src/kernel/uml/${name}`, `src/kernel/uml/${name}`]),
   ...listed('dist/bin', /\.cjs$/).map((file) => [`dist/bin/${file}`, `dist/bin/${file}`]),
   ...listed('dist/lib', /^(?!cli$)/).map((name) => [`dist/lib/${name}`, `dist/lib/${name}`]),

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect } from '@jest/globals';
 import { execa } from 'execa';
 import { PLANNER, ROOT } from '../support/planner.js';
@@ -169,11 +169,18 @@ describe('bin/compart', () => {
     expect({ status, stdout }).toEqual({ status: 0, stdout: 'linked\n' });
   });
 
-  withRoot('does without the front where it is not built', async () => {
+  withRoot('is the front itself, with no process between', async () => {
+    expect(realpathSync(COMPART)).toBe(`${ROOT}/native/build/compart`);
+    const { stdout } = await sh(`"$COMPART" run -- sh -c 'tr "\\0" " " < /proc/$PPID/cmdline'`);
+    expect(stdout.split(' ').slice(0, 2)).toEqual([COMPART, 'run']);
+  });
+
+  withRoot('of the npm package does without the front where there is none', async () => {
     const { dir } = sandbox.current;
     for (const folder of ['bin', 'native/build']) mkdirSync(`${dir}/${folder}`, { recursive: true });
-    for (const file of ['bin/compart', 'bin/compart.js', 'bin/package.json', 'native/build/compart-launch'])
+    for (const file of ['bin/compart.js', 'bin/package.json', 'native/build/compart-launch'])
       copyFileSync(`${ROOT}/${file}`, `${dir}/${file}`);
+    copyFileSync(`${ROOT}/packaging/compart`, `${dir}/bin/compart`);
     symlinkSync(`${ROOT}/dist`, `${dir}/dist`);
     const { status, stdout, stderr } = await sh(`"${dir}/bin/compart" run -- sh -c 'ps -o comm= -p $PPID; exit 6'`);
     expect({ status, stdout, stderr }).toEqual({ status: 6, stdout: 'node\n', stderr: '' });
