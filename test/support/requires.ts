@@ -13,6 +13,7 @@ export const LEAVES = 'the right to go back to the group one came from';
 /** What a test may need of the machine, and how to see whether it is there. */
 const NEEDS: Readonly<Record<string, () => boolean>> = {
   root: () => process.getuid?.() === 0,
+  'an ordinary user': () => process.getuid?.() !== 0,
   // As root, or as an ordinary user to whom a part of the tree was handed over.
   groups: () => process.getuid?.() === 0 || GIVEN_BASE !== null,
   'groups outside of what systemd manages': () => GIVEN_BASE === null,
@@ -41,7 +42,7 @@ const NEEDS: Readonly<Record<string, () => boolean>> = {
 export type Need = keyof typeof NEEDS;
 
 /** What one system is and another is not, whatever one installs there: test/systems has some of each. */
-const KINDS_OF_SYSTEM: readonly string[] = ['a scope of systemd', 'cgroup v2 alone'];
+const KINDS_OF_SYSTEM: readonly string[] = ['a scope of systemd', 'cgroup v2 alone', 'an ordinary user'];
 
 function inScope(): boolean {
   return GIVEN_BASE?.endsWith('/compart.scope') ?? false;

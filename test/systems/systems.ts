@@ -80,6 +80,7 @@ export const FILES: readonly string[] = [
     'io',
     'crash',
     'net',
+    'net-user',
     'library-run',
     'library-compartment',
     'systemd',
