@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Outcome } from './outcome.js';
-import { SYSTEMS, WHO, type System, type Who } from './systems.js';
+import { FILES, SYSTEMS, WHO, type System, type Who } from './systems.js';
 
 /** What was seen of one system: docs/systems.json holds one of each. */
 export interface Seen {
@@ -62,8 +62,15 @@ function section({ name, what }: System, { release, outcomes }: Seen): string {
   ].join('\n\n');
 }
 
-/** The whole page. Pure. */
-export function pageOf(all: readonly Seen[]): string {
+/** Files of the suite that no system runs. */
+const othersOf = (): string[] =>
+  readdirSync('test/integration')
+    .flatMap((file) => /^(.+)\.test\.ts$/.exec(file)?.[1] ?? [])
+    .filter((file) => !FILES.includes(file))
+    .sort();
+
+/** The whole page. @param others files of test/integration that no system runs. Pure. */
+export function pageOf(all: readonly Seen[], others: readonly string[]): string {
   const sections = SYSTEMS.map((system) => {
     const seen = all.find(({ name }) => name === system.name);
     return seen === undefined ? `## ${system.name}\n\n${system.what}. Not run yet.` : section(system, seen);
@@ -76,6 +83,8 @@ as an ordinary user who has logged in, with the groups that systemd or an admini
 ([rootless.md](rootless.md)). \`npm run test:systems -- NAME FILE\` runs one file in one system, \`--short\` a few in two.
 
 A guest is a kernel for one processor without the cpuset controller: what needs either is not possible in any of them.
+Not run in them, but on the host of the suite: ${others.join(', ')}. Those boot guests themselves, which a guest cannot,
+ask for programs that no system here has (Prometheus, Chromium, npm), or look at what does not depend on the system.
 
 ${sections.join('\n\n')}
 `;
@@ -84,5 +93,5 @@ ${sections.join('\n\n')}
 /** Writes the data and the page. */
 export function writeSeen(all: readonly Seen[]): void {
   writeFileSync(DATA, `${JSON.stringify(all, null, 1)}\n`);
-  writeFileSync(PAGE, pageOf(all));
+  writeFileSync(PAGE, pageOf(all, othersOf()));
 }
