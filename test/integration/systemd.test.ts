@@ -1,12 +1,23 @@
-import { describe, expect } from '@jest/globals';
-import { hog, runs, until } from '../support/programs.js';
+import { existsSync } from 'node:fs';
+import { afterEach, describe, expect } from '@jest/globals';
+import { Escapees } from '../support/escapes.js';
+import { hog, ownLines, runs, until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { useSandbox } from '../support/sandbox.js';
 import type { Inspection } from '../support/shapes.js';
-import { drawnIn, groupsDrawn, inForce, membersOf, propertiesOf, systemctl } from '../support/systemd.js';
+import {
+  drawnIn,
+  groupsDrawn,
+  inForce,
+  membersOf,
+  moveInto,
+  propertiesOf,
+  systemctl,
+} from '../support/systemd.js';
 import { DONE, verbsIn } from '../support/verbs.js';
 
 const sandbox = useSandbox();
+const escapees = new Escapees(sandbox);
 const { compart, inspect, history, detach, gone } = verbsIn(sandbox);
 const scoped = requires('a scope of systemd', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
 
@@ -111,6 +122,33 @@ describe('systemctl stop compart.scope', () => {
       expect(await compart('run', '--mem', '64M', '--', 'sh', '-c', 'exit 5')).toMatchObject({ status: 5 });
     },
   );
+});
+
+describe('a command that asks the service manager to move it', () => {
+  /** Shell: has itself put into a scope of its own, over D-Bus, and lives on there, out of reach of its limits. */
+  const leave = (): string =>
+    `${moveInto('away.scope')} && exec sleep ${escapees.mark}; echo kept > ${sandbox.current.dir}/kept`;
+
+  afterEach(() => systemctl('stop', 'away.scope').catch(() => undefined));
+
+  scoped('is marked as escaped', async () => {
+    await detach('mover', ['--mem', '64M'], 'sh', '-c', leave());
+    const [pid] = await until('its move', () => (escapees.marked().length === 1 ? escapees.marked() : null));
+    expect(await escapees.of('mover')).toEqual([expect.objectContaining({ pid, left: ['unified'] })]);
+    expect((await compart('ps')).stdout).toMatch(/^mover +compartment +\S+, 1 escaped /m);
+    process.kill(pid ?? 0, 'SIGKILL');
+    await gone('mover');
+    expect(existsSync(`${sandbox.current.dir}/kept`)).toBe(false);
+  });
+
+  scoped('is killed under --strict', async () => {
+    const { status, stderr } = await compart('run', '--strict', '--name', 'mover', '--', 'sh', '-c', leave());
+    expect(status).toBe(137);
+    expect(ownLines(stderr)).toEqual([
+      'compart: mover: 1 process killed that had left the compartment (--strict): sleep',
+    ]);
+    expect(escapees.marked()).toEqual([]);
+  });
 });
 
 describe('an out of memory in one compartment', () => {

@@ -10,6 +10,13 @@ const MANAGER = process.getuid?.() === 0 ? [] : ['--user'];
 export const systemctl = async (...words: string[]): Promise<string> =>
   (await execa('systemctl', [...MANAGER, '--no-pager', ...words])).stdout;
 
+/** Shell: asks the manager for a scope of this name with the calling shell in it. */
+export const moveInto = (scope: string): string => {
+  const manager = 'org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager';
+  const call = `StartTransientUnit "ssa(sv)a(sa(sv))" ${scope} fail 1 PIDs au 1 $$ 0`;
+  return `busctl ${MANAGER.join(' ')} --quiet call ${manager} ${call}`;
+};
+
 /** What the manager says of compart.scope, by property. */
 export async function propertiesOf(...names: string[]): Promise<Record<string, string>> {
   const text = await systemctl('show', `--property=${names.join(',')}`, 'compart.scope');
