@@ -49,7 +49,7 @@ export function handsOn(
 export function wayAround(host: Host): OwnRouter {
   const uplink = uplinkHere();
   if (uplink !== null) return { ownUsers: false, uplink };
-  const chains = othersWhoForward(host.paths.proc).join(', ');
+  const chains = othersWhoForward(host.paths).join(', ');
   throw new CompartError(
     'ERR_COMPART_UNSUPPORTED',
     `this host's firewall drops what it forwards for a network stack (${chains})`,

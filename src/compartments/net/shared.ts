@@ -40,7 +40,7 @@ export function setUpShared(host: Host, kind: NetworkKind, file: string, router:
   const chosen: Router = router ?? { holder: null, ownUsers: false, uplink: world ? 'forward' : null };
   // A router of compart's own forwards already, and IPv4 only.
   const forwarding = world && chosen.holder === null ? forwardingHere(proc) : NOTHING;
-  const others = world && chosen.holder === null && othersWhoForward(proc).length > 0;
+  const others = world && chosen.holder === null && othersWhoForward(host.paths).length > 0;
   const shared: Shared = { router: chosen, pool, forwarding, passage: others ? 'untried' : 'open' };
   writeJson(file, shared);
   switchOn(proc, forwarding);

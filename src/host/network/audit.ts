@@ -1,40 +1,17 @@
 import { addressBytes } from './link-requests.js';
-import { decodeAttributes, FLAGS, type Message, type Request } from './netlink.js';
+import { FAMILY, list, NFGEN_BYTES, NFT, one } from './netfilter-requests.js';
+import { decodeAttributes, type Message, type Request } from './netlink.js';
 import type { Pool } from './pool.js';
 import { chainsOf, CHAINS, destinationLines, TABLE, type Guards, type StackRules } from './table.js';
 import { linkOf } from './veth.js';
 
-/** Of linux/netfilter/nfnetlink.h and nf_tables.h. */
-const NFTABLES = 10 << 8;
-const [NEW_RULE, GET_RULE, NEW_ELEMENT, GET_ELEMENT] = [6, 7, 12, 13].map((type) => NFTABLES | type) as [
-  number,
-  number,
-  number,
-  number,
-];
-const NFPROTO_INET = 1;
 const RULE = { table: 1, chain: 2 } as const;
 const ELEMENTS = { table: 1, set: 2, elements: 3 } as const;
 const [LIST_ELEMENT, KEY, VALUE] = [1, 1, 1];
-/** struct nfgenmsg. */
-const HEADER = Buffer.of(NFPROTO_INET, 0, 0, 0);
 /** The sequence of the first element that is asked for; those of links have lower ones. */
 const FIRST = 100;
 
 const NAME = TABLE.replace(/^inet /, '');
-
-const request = (what: string, type: number, flags: number, rest: Partial<Request>): Request => ({
-  what,
-  inner: false,
-  netfilter: true,
-  mayFail: true,
-  type,
-  flags,
-  body: HEADER,
-  indexAt: null,
-  attributes: [],
-  ...rest,
-});
 
 /** The elements of a stack, by set, as the kernel has their keys. */
 function elementsOf({ number, addresses, txLimitBps, allow }: StackRules): Array<[set: string, key: Buffer]> {
@@ -51,7 +28,10 @@ function elementsOf({ number, addresses, txLimitBps, allow }: StackRules): Array
 /** Requests for the elements of a stack, each by itself, and for the rules of all chains that it meets. Pure. */
 export function auditRequests(rules: StackRules): Request[] {
   const elements = elementsOf(rules).map(([set, key], index) =>
-    request(`element of ${set}`, GET_ELEMENT, 0, {
+    one({
+      what: `element of ${set}`,
+      type: NFT.getElement,
+      family: FAMILY.inet,
       sequence: FIRST + index,
       attributes: [
         [ELEMENTS.table, NAME],
@@ -61,7 +41,10 @@ export function auditRequests(rules: StackRules): Request[] {
     }),
   );
   const chains = [...CHAINS, ...(rules.allow === null ? [] : [linkOf(rules.number)])].map((chain) =>
-    request(`rules of ${chain}`, GET_RULE, FLAGS.dump, {
+    list({
+      what: `rules of ${chain}`,
+      type: NFT.getRule,
+      family: FAMILY.inet,
       attributes: [
         [RULE.table, NAME],
         [RULE.chain, chain],
@@ -73,7 +56,9 @@ export function auditRequests(rules: StackRules): Request[] {
 
 /** Did the answers to {@link auditRequests} find all elements of a stack? Pure. */
 export function hasElements(messages: readonly Message[], rules: StackRules): boolean {
-  const found = new Set(messages.filter(({ type }) => type === NEW_ELEMENT).map(({ sequence }) => sequence));
+  const found = new Set(
+    messages.filter(({ type }) => type === NFT.newElement).map(({ sequence }) => sequence),
+  );
   return elementsOf(rules).every((_element, index) => found.has(FIRST + index));
 }
 
@@ -81,8 +66,8 @@ export function hasElements(messages: readonly Message[], rules: StackRules): bo
 function countRules(messages: readonly Message[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { type, body } of messages) {
-    if (type !== NEW_RULE) continue;
-    const name = decodeAttributes(body.subarray(HEADER.length)).get(RULE.chain)?.toString('latin1') ?? '';
+    if (type !== NFT.newRule) continue;
+    const name = decodeAttributes(body.subarray(NFGEN_BYTES)).get(RULE.chain)?.toString('latin1') ?? '';
     const chain = name.replace(/\0$/, '');
     counts.set(chain, (counts.get(chain) ?? 0) + 1);
   }

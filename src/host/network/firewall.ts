@@ -1,33 +1,52 @@
+import type { HostPaths } from '../host.js';
 import { readKernelFile } from '../kernfs.js';
+import { exchange } from './exchange.js';
+import { FAMILY, list, NFGEN_BYTES, NFT } from './netfilter-requests.js';
+import { decodeAttributes, type Message } from './netlink.js';
 import { parseCounter, TABLE } from './table.js';
 import { tryTool } from './tools.js';
 
-/** What `nft -j list chains` says of one, as far as it is read. */
-interface ChainJson {
-  family: string;
-  table: string;
-  name: string;
-  hook?: string;
+const CHAIN = { table: 1, name: 3, hook: 4 } as const;
+const HOOK_NUMBER = 1;
+/** NF_INET_FORWARD. */
+const FORWARD = 2;
+const FAMILY_NAMES: ReadonlyMap<number, string> = new Map([
+  [FAMILY.ip, 'ip'],
+  [FAMILY.inet, 'inet'],
+]);
+
+const CHAINS = list({ what: 'chains of nftables', type: NFT.getChain, family: FAMILY.any, attributes: [] });
+
+/** Chains of others through which forwarded packets go, as `FAMILY TABLE CHAIN`, of a list of all chains. Pure. */
+export function forwardChains(messages: readonly Message[]): string[] {
+  return messages
+    .filter(({ type }) => type === NFT.newChain)
+    .flatMap(({ body }) => {
+      const family = FAMILY_NAMES.get(body[0] ?? FAMILY.any);
+      const chain = decodeAttributes(body.subarray(NFGEN_BYTES));
+      const hook = decodeAttributes(chain.get(CHAIN.hook) ?? Buffer.alloc(0)).get(HOOK_NUMBER);
+      const table = `${family} ${textOf(chain.get(CHAIN.table))}`;
+      if (family === undefined || hook?.readUInt32BE() !== FORWARD || table === TABLE) return [];
+      return [`${table} ${textOf(chain.get(CHAIN.name))}`];
+    });
 }
 
-/** Chains of others through which forwarded packets go, as `FAMILY TABLE CHAIN`. Pure. */
-export function forwardChains(text: string): string[] {
-  const { nftables } = JSON.parse(text) as { nftables: Array<{ chain?: ChainJson }> };
-  return nftables
-    .flatMap(({ chain }) => chain ?? [])
-    .filter(({ family, hook }) => hook === 'forward' && ['ip', 'inet'].includes(family))
-    .filter(({ family, table }) => `${family} ${table}` !== TABLE)
-    .map(({ family, table, name }) => `${family} ${table} ${name}`);
-}
+const textOf = (bytes: Buffer | undefined): string => bytes?.toString('latin1').replace(/\0$/, '') ?? '';
 
 /**
  * Who else has a say in what this host forwards: chains of nftables, and the older tables of iptables-legacy(8), which
- * nft(8) does not see.
+ * nftables does not see.
  */
-export function othersWhoForward(proc: string): string[] {
-  const { status, stdout } = tryTool([], 'nft', ['-j', 'list', 'chains']);
+export function othersWhoForward({ proc, native }: HostPaths): string[] {
+  const messages = exchange([], {
+    program: native('netlink'),
+    netns: '',
+    link: '',
+    make: false,
+    requests: [CHAINS],
+  });
   const legacy = (readKernelFile(`${proc}/net/ip_tables_names`) ?? '').split('\n').includes('filter');
-  return [...(status === 0 ? forwardChains(stdout) : []), ...(legacy ? ['iptables-legacy FORWARD'] : [])];
+  return [...forwardChains(messages), ...(legacy ? ['iptables-legacy FORWARD'] : [])];
 }
 
 /** The discard service (RFC 863) of a network that exists in documents only (RFC 5737): it goes by the default route. */
