@@ -25,7 +25,8 @@ describe('an ordinary user', () => {
   it(
     'has a stack of 1 Mbit/s down and 2 up, and its packets are counted',
     async () => {
-      await compart('load', 'net', '--name', 'web', '--net', '1mbit/2mbit');
+      const loaded = await compart('load', 'net', '--name', 'web', '--net', '1mbit/2mbit');
+      expect(loaded).toMatchObject({ status: 0, stderr: '' });
       for (const [port, flags, least, most] of [
         ['5361', ['-R'], 0.9, 1],
         ['5362', [], 1.8, 2],
