@@ -4,6 +4,7 @@ import { takenBackFor } from '../shared/undo.js';
 import { groupDirs, groupPids, removeDirs, removeGroup, type Group } from '../host/cgroup/group.js';
 import { leaveDirs } from '../host/cgroup/join.js';
 import type { Host } from '../host/host.js';
+import { kernelErrno } from '../host/kernfs.js';
 import { isAlive, selfIdentity } from '../host/proc/identity.js';
 import { readPids } from '../host/proc/pids.js';
 import { Patience, tryLock, unlock } from '../state/lock.js';
@@ -80,7 +81,8 @@ export function mend(compartment: Compartment): boolean {
 
 /**
  * Takes away what no loaded subsystem needs: its directories, whose processes go on in the caller's own groups, and where the
- * directory stays, as on v2, its limits. A compartment with no subsystem goes as a whole.
+ * directory stays its limits: as on v2, and where those processes are not this user's to move out. A compartment with no
+ * subsystem goes as a whole.
  * @returns whether the compartment is there still
  */
 export function takeBack(compartment: Compartment): boolean {
@@ -95,14 +97,24 @@ export function takeBack(compartment: Compartment): boolean {
     store.drop(record.name);
     return false;
   }
-  empty(host, surplus, () => surplus.flatMap((dir) => readPids(`${dir}/cgroup.procs`)));
-  removeDirs(surplus);
-  for (const kind of strayKinds(compartment)) SUBSYSTEMS[kind].lift?.(host, groundOf(compartment));
-  store.save({
-    ...record,
-    stack: record.stack && !stray,
-    group: { ...record.group, dirs: neededOf(compartment, controllersOn(host)) },
-  });
+  const stuck = vacate(host, surplus) ? [] : surplus;
+  const gone = surplus.filter((dir) => !stuck.includes(dir));
+  for (const kind of strayKinds(compartment, gone)) SUBSYSTEMS[kind].lift?.(host, groundOf(compartment));
+  const kept = Object.entries(record.group.dirs).filter(([, dir]) => stuck.includes(dir));
+  const dirs = { ...neededOf(compartment, controllersOn(host)), ...Object.fromEntries(kept) };
+  store.save({ ...record, stack: record.stack && !stray, group: { ...record.group, dirs } });
+  return true;
+}
+
+/** Empties directories and removes them. @returns false if their processes may not leave: without root, some may not */
+function vacate(host: Host, dirs: readonly string[]): boolean {
+  try {
+    empty(host, dirs, () => dirs.flatMap((dir) => readPids(`${dir}/cgroup.procs`)));
+  } catch (error) {
+    if (kernelErrno(error) !== 'EACCES') throw error;
+    return false;
+  }
+  removeDirs(dirs);
   return true;
 }
 
@@ -110,16 +122,18 @@ export function takeBack(compartment: Compartment): boolean {
 const isWhole = (compartment: Compartment): boolean =>
   loadedKinds(compartment).length > 0 &&
   surplusOf(compartment).length === 0 &&
-  strayKinds(compartment).length === 0 &&
+  strayKinds(compartment, []).length === 0 &&
   !hasStrayStack(compartment.record);
 
-/** Kinds that are not loaded, half-made or left over, whose limits are in a directory that stays. */
-function strayKinds(compartment: Compartment): SubsystemKind[] {
+/**
+ * Kinds that are not loaded, half-made or left over, whose limits are in a directory that stays.
+ * @param gone directories that do not
+ */
+function strayKinds(compartment: Compartment, gone: readonly string[]): SubsystemKind[] {
   const { host, record } = compartment;
-  const surplus = surplusOf(compartment);
   const stays = (controller: string): boolean => {
     const dir = record.group.dirs[controller];
-    return dir !== undefined && !surplus.includes(dir);
+    return dir !== undefined && !gone.includes(dir);
   };
   return SUBSYSTEM_KINDS.filter(
     (kind) => !(kind in record.subsystems) && controllersOn(host)(kind).some(stays),

@@ -89,12 +89,10 @@ async function addSubsystem(compartment: Compartment, request: LoadRequest): Pro
   }
   const before = record.group;
   const strict = record.spec.strict === true || request.spec.strict === true;
-  const group = groupOf(
-    host,
-    record.name,
-    [...loadedKinds(compartment), request.kind],
-    record.group.idle === true,
-  );
+  const kinds = [...loadedKinds(compartment), request.kind];
+  const wanted = groupOf(host, record.name, kinds, record.group.idle === true);
+  // What it has besides holds processes that may not leave it (change.ts).
+  const group = { ...wanted, dirs: { ...record.group.dirs, ...wanted.dirs } };
   // The directories are in the record before they exist; the subsystem is once every process is in them.
   const planned = {
     host,

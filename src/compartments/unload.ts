@@ -1,7 +1,8 @@
 import { CompartError } from '../shared/errors.js';
 import { changeAlone, takeBack } from './change.js';
 import type { Compartment } from './compartment.js';
-import { groupPids } from '../host/cgroup/group.js';
+import { groupDirs, groupPids } from '../host/cgroup/group.js';
+import { mayLeave } from '../host/cgroup/join.js';
 import { requireOrdinary } from './ordinary.js';
 import { loadedKinds } from './readings.js';
 import type { SubsystemKind } from './subsystem.js';
@@ -17,7 +18,7 @@ export async function unloadSubsystem(compartment: Compartment, kind: SubsystemK
   await changeAlone(compartment, (fresh) => takeOut(fresh, kind));
 }
 
-/** On v1 the subsystem has directories of its own and they go; on v2 only its limits do. */
+/** On v1 the subsystem has directories of its own and they go, if who is in them may leave; on v2 only its limits do. */
 function takeOut(compartment: Compartment, kind: SubsystemKind | null): void {
   const { host, store, record } = compartment;
   requireOrdinary(compartment, 'nothing of it can be taken out while it is there');
@@ -29,6 +30,7 @@ function takeOut(compartment: Compartment, kind: SubsystemKind | null): void {
   }
   refuseWhileInside(compartment, kind);
   refuseIdle(compartment, kind);
+  if (kind === null || loaded.length === 1) refuseWhereNoneMayLeave(compartment);
   const remaining = Object.entries(record.subsystems).filter(([name]) => kind !== null && name !== kind);
   const rest = { host, store, record: { ...record, subsystems: Object.fromEntries(remaining) } };
   keepUsage(compartment);
@@ -43,6 +45,19 @@ function refuseIdle({ record }: Compartment, kind: SubsystemKind | null): void {
   throw new CompartError('ERR_COMPART_BUSY', `"${record.name}" was made idle, and is so for its whole life`, {
     hint: `compart unload ${record.name} takes all of it away`,
   });
+}
+
+/** Before anything is changed: with the last subsystem its processes go back to the caller's own groups. */
+function refuseWhereNoneMayLeave({ host, record }: Compartment): void {
+  const { name, group } = record;
+  if (groupPids(group).length === 0 || mayLeave(host.layout, groupDirs(group))) return;
+  throw new CompartError(
+    'ERR_COMPART_BUSY',
+    `processes run in "${name}", and to move them back to your own groups is not this user's right`,
+    {
+      hint: `run it as root; or lift its limits: compart set ${name}; or end it: compart rm --force ${name}`,
+    },
+  );
 }
 
 /** What a process was born into it cannot leave: its namespaces. */

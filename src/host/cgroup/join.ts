@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { CompartError } from '../../shared/errors.js';
 import type { Host } from '../host.js';
 import { kernelErrno, writeKernelFile } from '../kernfs.js';
@@ -38,6 +39,23 @@ export function leaveDirs(layout: CgroupLayout, dirs: readonly string[], pid: nu
     if (hierarchy === null) throw new CompartError('ERR_COMPART_KERNEL', `${dir} is in no mounted hierarchy`);
     return move(pid, hierarchy.mountPoint + hierarchy.self);
   });
+}
+
+/** May this user put processes from the given directories into its own groups of the same hierarchies? */
+export function mayLeave(layout: CgroupLayout, dirs: readonly string[]): boolean {
+  return dirs.every((dir) => {
+    const hierarchy = hierarchyHolding(layout, dir);
+    return hierarchy === null || canWrite(`${hierarchy.mountPoint}${hierarchy.self}/cgroup.procs`);
+  });
+}
+
+function canWrite(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function hierarchyHolding(layout: CgroupLayout, dir: string): Hierarchy | null {
