@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
+import { LOAD_PIDS, LOAD_VM, OPERATIONS, RUN, type Operation } from '../support/crash-operations.js';
 import {
   dirsOf,
   groupsWith,
@@ -14,7 +15,6 @@ import {
   recordOf,
   Steps,
   strayLimits,
-  type Operation,
 } from '../support/crash.js';
 import { groupsOf, MIB, runs, until } from '../support/programs.js';
 import { canRun, LEAVES, requires } from '../support/requires.js';
@@ -28,25 +28,6 @@ const MOMENTS = 50;
 /** A guest does system calls at a dozenth of the host's speed (test/systems). */
 const LONG_MS = 900_000;
 const QUIET = { stdout: 'ignore', stderr: 'ignore' } as const;
-
-const LOAD_VM = ['load', 'vm', '--name', 'victim', '--mem', '32M'];
-const LOAD_PIDS = ['load', 'pids', '--name', 'victim', '--pids', '10'];
-const RUN = ['--name', 'victim', '--mem', '32M', '--pids', '10', '--'];
-const SET = ['set', 'victim', '--mem', '64M', '--pids', '20'];
-const BOTH = [LOAD_VM, LOAD_PIDS];
-
-const OPERATIONS: Operation[] = [
-  { what: 'run', before: [], args: ['run', ...RUN, 'true'], lasts: false },
-  { what: 'run, by its planner,', before: [], args: ['run', ...RUN, 'true'], lasts: false, planner: true },
-  { what: 'run --strict', before: [], args: ['run', '--strict', ...RUN, 'true'], lasts: false },
-  { what: 'run -d', before: [], args: ['run', '-d', ...RUN, 'sleep', '100'], lasts: true },
-  { what: 'load of a new one', before: [], args: LOAD_VM, lasts: true },
-  { what: 'load into one', before: [LOAD_VM], args: LOAD_PIDS, lasts: true },
-  { what: 'unload of one of two', before: BOTH, args: ['unload', 'victim/pids'], lasts: true },
-  { what: 'unload of both', before: BOTH, args: ['unload', 'victim'], lasts: true, needs: [LEAVES] },
-  { what: 'set', before: BOTH, args: SET, lasts: true },
-  { what: 'gc', before: [], crashed: true, args: ['gc'], lasts: false },
-];
 
 /** A compartment beside, which must come to no harm. */
 let bystander: { pid: number | null; processes: number[] };
@@ -134,7 +115,9 @@ async function requireMended(operation: Operation, guest: ChildProcess | null): 
     await requireWhole(operation, guest);
   } else if (guest?.pid !== undefined) {
     expect(
-      [...groupsOf(`/proc/${guest.pid}`).values()].filter((path) => path.startsWith(`${current.base}/victim`)),
+      [...groupsOf(`/proc/${guest.pid}`).values()].filter((path) =>
+        path.startsWith(`${current.base}/victim`),
+      ),
     ).toEqual([]);
   }
   if (guest !== null && guest.exitCode === null && guest.signalCode === null) {

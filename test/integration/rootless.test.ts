@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import { execa } from 'execa';
+import { MIB } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import {
   AS_USER,
@@ -13,6 +15,7 @@ import {
   withTun,
 } from '../support/ordinary-user.js';
 import { useSandbox } from '../support/sandbox.js';
+import type { Inspection } from '../support/shapes.js';
 
 const sandbox = useSandbox();
 
@@ -113,6 +116,29 @@ describe('an ordinary user', () => {
     expect((await compart('attach', 'lv', '1')).stderr).toContain('it is the init of this system');
     expect((await compart('rm', 'lv')).status).toBe(0);
     expect((await compart('run', '--user', 'root', '--', 'true')).status).toBe(125);
+  });
+
+  test('cannot put back what it attached: one limit is lifted where it is, all are refused unchanged', async () => {
+    delegate();
+    const attached = execa('setpriv', [...AS_USER.slice(1), 'sleep', '1000'], { reject: false });
+    await compart('load', 'vm', '--name', 'box', '--mem', '32M');
+    await compart('load', 'pids', '--name', 'box', '--pids', '10');
+    expect((await compart('attach', 'box', String(attached.pid))).status).toBe(0);
+    expect(await compart('unload', 'box/pids')).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(readFileSync(`${subtree('pids')}/box/pids.max`, 'utf8')).toBe('max\n');
+    const refused = await compart('unload', 'box');
+    expect([refused.status, refused.stderr.split('\n')[0]]).toEqual([
+      125,
+      `compart: processes run in "box", and to move them back to your own groups is not this user's right`,
+    ]);
+    const { subsystems } = JSON.parse((await compart('inspect', 'box')).stdout) as Inspection;
+    expect(Object.keys(subsystems)).toEqual(['vm']);
+    expect(subsystems.vm.limits['limitBytes']).toBe(32 * MIB);
+    // Loaded again it is as it was.
+    expect((await compart('load', 'pids', '--name', 'box', '--pids', '12')).status).toBe(0);
+    expect(readFileSync(`${subtree('pids')}/box/pids.max`, 'utf8')).toBe('12\n');
+    expect((await compart('rm', '--force', 'box')).status).toBe(0);
+    expect((await attached).signal).toBe('SIGKILL');
   });
 
   test('is refused every limit, with the line that hands the subtree over, where nothing was', async () => {

@@ -36,22 +36,6 @@ export const processesOf = ({ state }: Sandbox): number[] => processesWith(`COMP
 export const plannersOf = ({ state }: Sandbox): number[] =>
   processesWith(`COMPART_STATE=${state}`, 'COMPART_FRONT=');
 
-/** One thing that compart does to a compartment named victim, and how to get there. */
-export interface Operation {
-  what: string;
-  args: string[];
-  /** Besides what all need (test/support/requires.ts). */
-  needs?: string[];
-  /** Subsystems to load before; a process is attached then. */
-  before: string[][];
-  /** May it end done, as well as not begun? */
-  lasts: boolean;
-  /** Is there one whose compart was killed, to be swept? */
-  crashed?: boolean;
-  /** Is only the Node in it killed, and not the process that the caller started? */
-  planner?: boolean;
-}
-
 /** Who is in charge of a compartment and its command, as its record has them. */
 export const recordOf = (
   { state }: Sandbox,
