@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CompartError } from '../shared/errors.js';
 import { parseCpuList } from '../shared/units/cpulist.js';
@@ -6,7 +6,7 @@ import { Caller } from './caller.js';
 import { chooseBase, refusalOf, type BaseFacts, type CgroupBase, type Refusal } from './cgroup/base.js';
 import { detectLayout, hierarchyOf, type CgroupLayout } from './cgroup/detect.js';
 import { delegatedBase, delegatedControllers, stopDelegatedBase } from './cgroup/systemd.js';
-import { readKernelFile } from './kernfs.js';
+import { mayWrite, readKernelFile } from './kernfs.js';
 import type { Starter } from './launched.js';
 import { parseMeminfo } from './proc/meminfo.js';
 
@@ -197,15 +197,6 @@ export class Host {
       systemd: (this.#systemd ??= existsSync('/run/systemd/system')),
       writable: (dir) => mayWrite(`${dir}/cgroup.procs`) && mayWrite(dir),
     };
-  }
-}
-
-function mayWrite(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readSync, writeSync, constants } from 'node:fs';
+import { accessSync, closeSync, openSync, readFileSync, readSync, writeSync, constants } from 'node:fs';
 import { CompartError, errnoOf, systemReason } from '../shared/errors.js';
 
 /** What a file that vanished, or that this kernel does not have, answers. */
@@ -99,4 +99,14 @@ export function writeKernelFile(path: string, value: string): void {
 /** The errno behind an error of {@link writeKernelFile}, or of Node itself. */
 export function kernelErrno(error: unknown): string | null {
   return errnoOf(error instanceof CompartError ? error.cause : error);
+}
+
+/** May the caller write to this file or directory? */
+export function mayWrite(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { it } from '@jest/globals';
 import { Host } from '../../src/host/host.js';
+import { mayWrite } from '../../src/host/kernfs.js';
 import { builtKernel, kernelRuns, lackOfCpu } from './kernels.js';
 import { GIVEN_BASE, offersV2, ownGroup } from './place.js';
 
@@ -53,16 +54,7 @@ function mayGoBack(): boolean {
   const { v1, v2 } = Host.current().layout;
   return [...v1.values(), ...(v2 === null ? [] : [v2])]
     .filter(({ mountPoint }) => ownGroup(mountPoint) !== null)
-    .every(({ mountPoint, self }) => canWrite(`${mountPoint}${self}/cgroup.procs`));
-}
-
-function canWrite(file: string): boolean {
-  try {
-    accessSync(file, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
+    .every(({ mountPoint, self }) => mayWrite(`${mountPoint}${self}/cgroup.procs`));
 }
 
 function offers(controller: string): boolean {

@@ -1,7 +1,6 @@
-import { accessSync, constants } from 'node:fs';
 import { CompartError } from '../../shared/errors.js';
 import type { Host } from '../host.js';
-import { kernelErrno, writeKernelFile } from '../kernfs.js';
+import { kernelErrno, mayWrite, writeKernelFile } from '../kernfs.js';
 import { readStat } from '../proc/stat.js';
 import type { CgroupLayout, Hierarchy } from './detect.js';
 import { groupDirs, type Group } from './group.js';
@@ -45,17 +44,8 @@ export function leaveDirs(layout: CgroupLayout, dirs: readonly string[], pid: nu
 export function mayLeave(layout: CgroupLayout, dirs: readonly string[]): boolean {
   return dirs.every((dir) => {
     const hierarchy = hierarchyHolding(layout, dir);
-    return hierarchy === null || canWrite(`${hierarchy.mountPoint}${hierarchy.self}/cgroup.procs`);
+    return hierarchy === null || mayWrite(`${hierarchy.mountPoint}${hierarchy.self}/cgroup.procs`);
   });
-}
-
-function canWrite(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function hierarchyHolding(layout: CgroupLayout, dir: string): Hierarchy | null {
