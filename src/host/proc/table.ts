@@ -18,11 +18,11 @@ export type ProcessTable = ReadonlyMap<number, ProcessEntry>;
  * the root of every hierarchy (proc_cgroup_show).
  */
 function* readingProcesses(proc: string): Generator<void, ProcessTable> {
-  const reader = new KernelReader();
+  const files = new GroupFiles();
   const table = new Map<number, ProcessEntry>();
   for (const name of readdirSync(proc)) {
     if (!/^\d+$/.test(name)) continue;
-    const entry = readEntry(reader, proc, name);
+    const entry = readEntry(files, proc, name);
     if (entry !== null) table.set(entry.stat.pid, entry);
     yield;
   }
@@ -50,18 +50,18 @@ export async function readProcessesBySlices(proc: string, pace: Pace): Promise<P
 
 /** Where a process is one by one: v1 lets a thread be in another group than the others. */
 export function threadGroups(proc: string, pid: number): Array<ReadonlyMap<string, string>> {
-  const reader = new KernelReader();
-  return threadsOf(proc, pid).flatMap((thread) => groupsAt(reader, `${proc}/${pid}/task/${thread}`) ?? []);
+  const files = new GroupFiles();
+  return threadsOf(proc, pid).flatMap((thread) => files.groupsAt(`${proc}/${pid}/task/${thread}`) ?? []);
 }
 
-function readEntry(reader: KernelReader, proc: string, pid: string): ProcessEntry | null {
+function readEntry(files: GroupFiles, proc: string, pid: string): ProcessEntry | null {
   try {
-    const stat = parseStat(reader.read(`${proc}/${pid}/stat`) ?? '');
+    const stat = parseStat(files.reader.read(`${proc}/${pid}/stat`) ?? '');
     if (stat === null || stat.kernelThread || stat.state === 'X') return null;
     // Its first thread may have ended before the others, and is a zombie then: ask the last.
     const last = stat.state === 'Z' ? livingThread(proc, pid) : null;
     if (last === null && (stat.state === 'Z' || stat.exiting)) return null;
-    const groups = groupsAt(reader, last === null ? `${proc}/${pid}` : `${proc}/${pid}/task/${last}`);
+    const groups = files.groupsAt(last === null ? `${proc}/${pid}` : `${proc}/${pid}/task/${last}`);
     return groups === null ? null : { stat, groups };
   } catch {
     // ESRCH: it ended between open and read.
@@ -83,11 +83,25 @@ function threadsOf(proc: string, pid: number | string): string[] {
   }
 }
 
-function groupsAt(reader: KernelReader, folder: string): ReadonlyMap<string, string> | null {
-  try {
-    const text = reader.read(`${folder}/cgroup`);
-    return text === null ? null : parseSelfCgroup(text);
-  } catch {
-    return null;
+/** Files of processes within one look. Most processes are where others are: the same text is parsed once. */
+class GroupFiles {
+  readonly reader = new KernelReader();
+  readonly #known = new Map<string, ReadonlyMap<string, string>>();
+
+  groupsAt(folder: string): ReadonlyMap<string, string> | null {
+    try {
+      const text = this.reader.read(`${folder}/cgroup`);
+      return text === null ? null : this.#parse(text);
+    } catch {
+      return null;
+    }
+  }
+
+  #parse(text: string): ReadonlyMap<string, string> {
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
+    const groups = parseSelfCgroup(text);
+    this.#known.set(text, groups);
+    return groups;
   }
 }
