@@ -134,7 +134,7 @@ describe('the terminal of the caller is as it was', () => {
       process.kill(pid, 'SIGKILL');
     };
     for (const [name, victim] of [
-      ['front', 'native/build/compart boot .*--name front-'],
+      ['front', 'bin/compart boot .*--name front-'],
       ['keeper', 'compart-guest boot .*/keeper-'],
     ] as const) {
       const whole = `${name}-${process.pid}`;
