@@ -1,7 +1,7 @@
 /*
  * compart [VERB ...]
  *
- * What bin/compart starts. For `run`, `exec` and `boot` it is the parent of the command: it stays in the
+ * What bin/compart is. For `run`, `exec` and `boot` it is the parent of the command: it stays in the
  * caller's process group with the caller's descriptors, signal dispositions and environment, and
  * has a service of this user plan for it (warm.h), or starts a planner beside it, in a session of its
  * own. When the planner has made the groups the front is handed the plan, and when the command has

@@ -3,8 +3,9 @@
  * compart-netlink --serve < JOBS
  *
  * Carries out requests of rtnetlink(7) that are written elsewhere (src/host/network/netlink.ts), in two network
- * namespaces: the caller's, and the one called NETNS in /run/netns, which --make makes first as ip-netns(8) does; with an
- * empty name there is the caller's alone. One process does what takes four of ip(8) and tc(8). Descriptor 3 is NETNS, for requests that name it.
+ * namespaces: the caller's, and the one called NETNS in /run/netns, which --make makes first as ip-netns(8) does; with
+ * an empty name there is the caller's alone. One process does what takes four of ip(8) and tc(8). Descriptor 3 is NETNS,
+ * for requests that name it.
  *
  * A record is
  *     u32  its whole length

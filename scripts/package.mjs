@@ -26,7 +26,7 @@ const listed = (dir, accepted) => readdirSync(dir).filter((file) => accepted.tes
 /** Files and folders, as they are called here and there. */
 const CONTENT = [
   ...['dist/page', 'README.md', 'LICENSE', 'CHANGELOG.md'].map((path) => [path, path]),
-  ...listed('bin', /\.js/).map((file) => [`bin/${file}`, `bin/${file}`]),
+  ...listed('bin', /\.js(on)?$/).map((file) => [`bin/${file}`, `bin/${file}`]),
   // Not the front itself, which is another one for each CPU.
   ['packaging/compart', 'bin/compart'],
   ...listed('packaging', /\./).map((file) => [`packaging/${file}`, `packaging/${file}`]),

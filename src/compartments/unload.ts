@@ -54,9 +54,7 @@ function refuseWhereNoneMayLeave({ host, record }: Compartment): void {
   throw new CompartError(
     'ERR_COMPART_BUSY',
     `processes run in "${name}", and to move them back to your own groups is not this user's right`,
-    {
-      hint: `run it as root; or lift its limits: compart set ${name}; or end it: compart rm --force ${name}`,
-    },
+    { hint: `run it as root; compart set lifts limits, compart rm --force ${name} ends what runs` },
   );
 }
 

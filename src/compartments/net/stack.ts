@@ -12,7 +12,14 @@ import {
   type Conditions,
   type QdiscReading,
 } from '../../host/network/qdisc.js';
-import { exchange, startExchange, type Exchange } from '../../host/network/exchange.js';
+import {
+  exchange,
+  exchangeWhole,
+  isTorn,
+  MOST_TRIES,
+  startExchange,
+  type Exchange,
+} from '../../host/network/exchange.js';
 import type { Exchanger } from '../../host/network/exchanger.js';
 import { addressRequests, LOOPBACK_UP, vethRequest } from '../../host/network/link-requests.js';
 import type { Message, Request } from '../../host/network/netlink.js';
@@ -53,10 +60,6 @@ export interface StackLook {
   tx: QdiscReading | null;
   messages: readonly Message[];
 }
-
-/** What is listed while somebody changes it is asked for again. */
-const MOST_TRIES = 10;
-const isTorn = (messages: readonly Message[]): boolean => messages.some(({ torn }) => torn);
 
 /** Its namespace is gone. @throws what says something else */
 function nothingFor(error: unknown): StackLook {
@@ -207,13 +210,10 @@ export class Stack {
   look(more: readonly Request[] = []): StackLook {
     const enter = enterRouter(this.router);
     const asked = this.#lookRequests(more);
-    for (let tries = 1; ; tries += 1) {
-      try {
-        const messages = exchange(enter, asked);
-        if (!isTorn(messages) || tries === MOST_TRIES) return this.#lookIn(messages);
-      } catch (error) {
-        return nothingFor(error);
-      }
+    try {
+      return this.#lookIn(exchangeWhole(enter, asked));
+    } catch (error) {
+      return nothingFor(error);
     }
   }
 

@@ -1,6 +1,6 @@
 import { addressBytes } from './link-requests.js';
 import { FAMILY, list, NFGEN_BYTES, NFT, one } from './netfilter-requests.js';
-import { decodeAttributes, type Message, type Request } from './netlink.js';
+import { decodeAttributes, textOf, type Message, type Request } from './netlink.js';
 import type { Pool } from './pool.js';
 import { chainsOf, CHAINS, destinationLines, TABLE, type Guards, type StackRules } from './table.js';
 import { linkOf } from './veth.js';
@@ -67,8 +67,7 @@ function countRules(messages: readonly Message[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { type, body } of messages) {
     if (type !== NFT.newRule) continue;
-    const name = decodeAttributes(body.subarray(NFGEN_BYTES)).get(RULE.chain)?.toString('latin1') ?? '';
-    const chain = name.replace(/\0$/, '');
+    const chain = textOf(decodeAttributes(body.subarray(NFGEN_BYTES)).get(RULE.chain));
     counts.set(chain, (counts.get(chain) ?? 0) + 1);
   }
   return counts;

@@ -49,7 +49,19 @@ export function exchange(enter: Enter, asked: Exchange): Message[] {
   return answersIn(asked, runToolSync(file, argv, recordsOf(asked)));
 }
 
-/** The same while the event loop goes on. */
+/** What is listed while somebody changes it is asked for again, this often at most. */
+export const MOST_TRIES = 10;
+export const isTorn = (messages: readonly Message[]): boolean => messages.some(({ torn }) => torn);
+
+/** The same, for lists. */
+export function exchangeWhole(enter: Enter, asked: Exchange): Message[] {
+  for (let tries = 1; ; tries += 1) {
+    const messages = exchange(enter, asked);
+    if (!isTorn(messages) || tries === MOST_TRIES) return messages;
+  }
+}
+
+/** As {@link exchange}, while the event loop goes on. */
 export async function startExchange(enter: Enter, asked: Exchange): Promise<Message[]> {
   const [file, argv] = wordsFor(enter, asked);
   return answersIn(asked, await feedTool(file, argv, recordsOf(asked)));

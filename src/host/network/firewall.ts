@@ -1,8 +1,8 @@
 import type { HostPaths } from '../host.js';
 import { readKernelFile } from '../kernfs.js';
-import { exchange } from './exchange.js';
+import { exchangeWhole } from './exchange.js';
 import { FAMILY, list, NFGEN_BYTES, NFT } from './netfilter-requests.js';
-import { decodeAttributes, type Message } from './netlink.js';
+import { decodeAttributes, textOf, type Message } from './netlink.js';
 import { parseCounter, TABLE } from './table.js';
 import { tryTool } from './tools.js';
 
@@ -31,14 +31,12 @@ export function forwardChains(messages: readonly Message[]): string[] {
     });
 }
 
-const textOf = (bytes: Buffer | undefined): string => bytes?.toString('latin1').replace(/\0$/, '') ?? '';
-
 /**
  * Who else has a say in what this host forwards: chains of nftables, and the older tables of iptables-legacy(8), which
  * nftables does not see.
  */
 export function othersWhoForward({ proc, native }: HostPaths): string[] {
-  const messages = exchange([], {
+  const messages = exchangeWhole([], {
     program: native('netlink'),
     netns: '',
     link: '',

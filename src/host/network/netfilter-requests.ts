@@ -35,5 +35,7 @@ const request = (flags: number, { family, ...asked }: Asked): Request => ({
   indexAt: null,
 });
 
+/** Asks for one thing by its name. */
 export const one = (asked: Asked): Request => request(0, asked);
+/** Asks for all that fits. */
 export const list = (asked: Asked): Request => request(FLAGS.dump, asked);

@@ -57,6 +57,10 @@ export function decodeAttributes(bytes: Buffer): Map<number, Buffer> {
   return found;
 }
 
+/** The text of an attribute, without its NUL; of none the empty one. Pure. */
+export const textOf = (bytes: Buffer | undefined): string =>
+  bytes?.toString('latin1').replace(/\0$/, '') ?? '';
+
 /** How a request is sent (linux/netlink.h). */
 export const FLAGS = { create: 0x400, exclusive: 0x200, replace: 0x100, dump: 0x300, echo: 8 } as const;
 /** NLM_F_DUMP_INTR: what was listed changed meanwhile. */

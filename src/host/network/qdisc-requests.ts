@@ -1,4 +1,12 @@
-import { decodeAttributes, FLAGS, u32, type Attribute, type Message, type Request } from './netlink.js';
+import {
+  decodeAttributes,
+  FLAGS,
+  textOf,
+  u32,
+  type Attribute,
+  type Message,
+  type Request,
+} from './netlink.js';
 import { measuresOf, PATIENT_BYTES, type QdiscReading, type ShaperRequest } from './qdisc.js';
 import { URGENT, URGENT_BYTES } from './urgent.js';
 import { INNER_LINK } from './veth.js';
@@ -212,7 +220,7 @@ const TCMSG_BYTES = 20;
 
 function readingOf({ body }: Message, link: string): QdiscReading {
   const attributes = decodeAttributes(body.subarray(TCMSG_BYTES));
-  const kind = attributes.get(TCA.kind)?.toString('latin1').replace(/\0$/, '') ?? '';
+  const kind = textOf(attributes.get(TCA.kind));
   const stats = decodeAttributes(attributes.get(TCA.stats2) ?? Buffer.alloc(0));
   const basic = stats.get(STATS.basic);
   const queue = stats.get(STATS.queue);
