@@ -76,6 +76,10 @@ export const allOf = (host: Host, store: Store): Compartment[] =>
     return record === null ? [] : [{ host, store, record }];
   });
 
+/** Every process there is, read in slices. Of use only where there are compartments. */
+export const lookAtAll = ({ paths }: Host): Promise<ProcessTable> =>
+  readProcessesBySlices(paths.proc, new Pace(SLICE_MS));
+
 /** One look in slices; none where there is nothing to look for. */
 async function lookBySlices(
   host: Host,
@@ -83,20 +87,25 @@ async function lookBySlices(
   all: readonly Compartment[] = compartments,
 ): Promise<Escapes> {
   if (compartments.length === 0) return new Map();
-  const table = await readProcessesBySlices(host.paths.proc, new Pace(SLICE_MS));
+  const table = await lookAtAll(host);
   return findEscapes(host, compartments, table, all);
 }
 
 /**
  * Two looks, the second only where the first has found something: what both have found.
  * @param all as of {@link findEscapes}
+ * @param table what the first look is at, where the caller has it
  */
 export async function lookForEscapes(
   host: Host,
   compartments: readonly Compartment[],
   all: readonly Compartment[] = compartments,
+  table?: ProcessTable,
 ): Promise<Escapes> {
-  const first = await lookBySlices(host, compartments, all);
+  const first =
+    table === undefined
+      ? await lookBySlices(host, compartments, all)
+      : findEscapes(host, compartments, table, all);
   if (first.size === 0) return first;
   await delay(BETWEEN_LOOKS_MS);
   return inBoth(first, await lookBySlices(host, compartments, all));
@@ -143,6 +152,7 @@ function placesIn(
 ): Places {
   const { host, record } = compartment;
   const surplus = new Set(surplusOf(compartment, controllersOf));
+  if (surplus.size === 0) return placesOf(host.layout, record.group, own);
   const dirs = Object.entries(record.group.dirs).filter(([, dir]) => !surplus.has(dir));
   return placesOf(host.layout, { ...record.group, dirs: Object.fromEntries(dirs) }, own);
 }

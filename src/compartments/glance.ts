@@ -1,4 +1,5 @@
 import type { CpuStats, MemoryStats, PidsStats } from '../host/cgroup/driver.js';
+import type { Alive } from '../host/proc/identity.js';
 import type { Compartment } from './compartment.js';
 import { headOf } from './inspect.js';
 import type { NetStats } from './net/record.js';
@@ -19,10 +20,10 @@ export interface Glance {
 }
 
 /** One look at what is shown of a compartment beside many others. @throws ERR_COMPART_KERNEL */
-export function glanceAt(compartment: Compartment): Glance {
+export function glanceAt(compartment: Compartment, alive: Alive): Glance {
   const readings = loadedKinds(compartment).map((kind) => {
     const loaded = loadedOf(compartment, kind);
     return [kind, loaded && SUBSYSTEMS[kind].glance(compartment.host, loaded)] as const;
   });
-  return { head: headOf(compartment), ...(Object.fromEntries(readings) as Omit<Glance, 'head'>) };
+  return { head: headOf(compartment, alive), ...(Object.fromEntries(readings) as Omit<Glance, 'head'>) };
 }

@@ -3,7 +3,7 @@ import { isEmpty } from '../host/cgroup/group.js';
 import type { Membership } from '../host/cgroup/membership.js';
 import type { Host } from '../host/host.js';
 import { readingOnce } from '../host/kernfs.js';
-import { isAlive } from '../host/proc/identity.js';
+import { isAlive, type Alive } from '../host/proc/identity.js';
 import type { Escape } from '../state/escapes.js';
 import { readMounts, readReport, type GuestReport } from '../state/guest.js';
 import type { CompartmentRecord, GuestRecord, SpecRecord } from '../state/record.js';
@@ -64,6 +64,11 @@ export function stateFrom(
   return endedAt === null ? 'created' : 'exited';
 }
 
+const aliveOn =
+  ({ paths }: Host): Alive =>
+  (identity) =>
+    isAlive(paths.proc, identity);
+
 const isoTime = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
 function guestOf(
@@ -77,15 +82,15 @@ function guestOf(
 /** What it is, and whether it runs. */
 export function headOf(
   compartment: Compartment,
+  alive: Alive = aliveOn(compartment.host),
 ): Omit<Inspection, 'spec' | 'guest' | 'escaped' | 'subsystems'> {
-  const { host, record } = compartment;
-  const alive = record.main !== null && isAlive(host.paths.proc, record.main);
+  const { record } = compartment;
   return {
     name: record.name,
     id: record.id,
     kind: record.kind,
     state: stateOf(compartment),
-    pid: alive ? (record.main?.pid ?? null) : null,
+    pid: record.main !== null && alive(record.main) ? record.main.pid : null,
     command: record.spec.command,
     createdAt: isoTime(record.createdAt) ?? '',
     startedAt: isoTime(record.startedAt),
@@ -94,7 +99,11 @@ export function headOf(
 }
 
 /** @param escaped what `lookForEscapes` has found of it */
-export function inspectCompartment(compartment: Compartment, escaped: Escape[] = []): Inspection {
+export function inspectCompartment(
+  compartment: Compartment,
+  escaped: Escape[] = [],
+  alive: Alive = aliveOn(compartment.host),
+): Inspection {
   const { host, record } = compartment;
   const subsystems = loadedKinds(compartment).map((kind) => {
     const loaded = loadedOf(compartment, kind);
@@ -107,7 +116,7 @@ export function inspectCompartment(compartment: Compartment, escaped: Escape[] =
     ] as const;
   });
   return {
-    ...headOf(compartment),
+    ...headOf(compartment, alive),
     spec: record.spec,
     ...(record.guest === undefined ? {} : { guest: guestOf(compartment, record.guest) }),
     ...(escaped.length === 0 ? {} : { escaped }),
@@ -122,7 +131,7 @@ export interface Listing {
 }
 
 /** Every compartment of this user; what a crash left behind is swept on the way. */
-export async function listCompartments(host: Host): Promise<Listing> {
+export async function listCompartments(host: Host, alive: Alive = aliveOn(host)): Promise<Listing> {
   const store = new Store(host.paths.state);
   const listing: Listing = { compartments: [], damaged: [] };
   const names = store.names();
@@ -134,7 +143,7 @@ export async function listCompartments(host: Host): Promise<Listing> {
         if (runsUnder(host, name)) throw store.damage(name);
         continue;
       }
-      if (isAbandoned(host, store, record)) takeAway(host, store, record);
+      if (isAbandoned(host, store, record, alive)) takeAway(host, store, record);
       else listing.compartments.push({ host, store, record });
     } catch (error) {
       listing.damaged.push({ name, why: error instanceof Error ? error.message : String(error) });

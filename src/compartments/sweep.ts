@@ -2,7 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { takenBackFor } from '../shared/undo.js';
 import { isEmpty, removeGroup } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
-import { isAlive, selfIdentity } from '../host/proc/identity.js';
+import { isAlive, selfIdentity, type Alive } from '../host/proc/identity.js';
 import { forget, runsUnder } from './damaged.js';
 import { isBroken, isHeld, tryLock, unlock } from '../state/lock.js';
 import { groundOf } from './readings.js';
@@ -13,9 +13,14 @@ import type { CompartmentRecord } from '../state/record.js';
 import type { Store } from '../state/store.js';
 
 /** Is nobody left who would take this compartment away, though somebody was to, or had begun to? */
-export function isAbandoned(host: Host, store: Store, record: CompartmentRecord): boolean {
+export function isAbandoned(
+  host: Host,
+  store: Store,
+  record: CompartmentRecord,
+  alive: Alive = (identity) => isAlive(host.paths.proc, identity),
+): boolean {
   const { proc } = host.paths;
-  if (record.owner !== null && !isAlive(proc, record.owner)) return true;
+  if (record.owner !== null && !alive(record.owner)) return true;
   return isBroken(store.folder(record.name), 'removing', proc) || hasLostGroup(host, store, record);
 }
 

@@ -8,6 +8,7 @@ import { linkOf } from '../host/network/veth.js';
 import type { Host } from '../host/host.js';
 import type { KernelReader } from '../host/kernfs.js';
 import { isAlive } from '../host/proc/identity.js';
+import { inTurns } from '../shared/turns.js';
 import type { Pace } from '../shared/pace.js';
 import type { Level } from './family.js';
 import type { Meter } from './meter.js';
@@ -90,13 +91,4 @@ export class NetworkCollector {
     const entries = /\n([0-9a-f]+) /.exec(this.#meter.attempt('network', read) ?? '')?.[1];
     return entries === undefined ? null : parseInt(entries, 16);
   }
-}
-
-/** Does all of it, so many at a time. */
-async function inTurns(work: ReadonlyArray<() => Promise<void>>, atOnce: number): Promise<void> {
-  const rest = work.values();
-  const worker = async (): Promise<void> => {
-    for (const step of rest) await step();
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, work.length) }, worker));
 }

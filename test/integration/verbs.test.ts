@@ -83,6 +83,19 @@ describe('load, exec and rm', () => {
     },
   );
 
+  requires('groups')('rm --force of many tries each, and says of the first that is not there', async () => {
+    const { base, state } = sandbox.current;
+    const names = ['a', 'b', 'c', 'd'];
+    for (const name of names) await detach(name, [], 'sleep', '60');
+    expect(await compart('rm', '--force', 'a', 'none', 'b', 'a', 'never', 'c', 'd')).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining('no compartment named "none"'),
+    });
+    expect([...processesBelow(base), ...groupsBelow(base), ...readdirSync(`${state}/compartments`)]).toEqual(
+      [],
+    );
+  });
+
   requires('groups')('--keep leaves it empty and exited, exec works in it, rm takes it away', async () => {
     expect(
       (await compart('run', '--keep', '--name', 'job', '--', 'sh', '-c', 'sleep 60 & exit 3')).status,

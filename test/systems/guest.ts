@@ -83,7 +83,14 @@ export class SystemGuest {
     const began = Date.now();
     const { stderr } = await this.#exec('/systems/as', account, script);
     const { stdout: json } = await this.#exec('/bin/cat', result);
-    return outcomeOf({ file, who, json, stderr, seconds: Math.round((Date.now() - began) / 1000) });
+    return outcomeOf({
+      file,
+      who,
+      json,
+      stderr,
+      seconds: Math.round((Date.now() - began) / 1000),
+      tree: this.#work.commit,
+    });
   }
 
   /** It is thrown away: as if the power were cut. */

@@ -11,6 +11,8 @@ export interface Outcome {
   lacks: string[];
   failed: Array<{ test: string; why: string }>;
   seconds: number;
+  /** The commit that was tested, with `+` where the tree had changes; absent of what was seen before that was noted. */
+  tree?: string;
 }
 
 /** What jest writes with `--json`, as far as it is read here. */
@@ -30,6 +32,7 @@ export interface Ran {
   json: string;
   stderr: string;
   seconds: number;
+  tree: string;
 }
 
 /** Colours, which jest writes into its messages. */
@@ -50,8 +53,8 @@ const lacksIn = (stderr: string): string[] => {
 };
 
 /** Reads what jest said. A file that brought no report has failed as a whole. Pure. */
-export function outcomeOf({ file, who, json, stderr, seconds }: Ran): Outcome {
-  const base = { file, who, lacks: lacksIn(stderr), seconds };
+export function outcomeOf({ file, who, json, stderr, seconds, tree }: Ran): Outcome {
+  const base = { file, who, lacks: lacksIn(stderr), seconds, tree };
   if (json === '') {
     const why = inShort(stderr.split('\n').slice(-15).join(' ')) || `no end within ${seconds} s`;
     return { ...base, passed: 0, notPossible: 0, failed: [{ test: file, why }] };

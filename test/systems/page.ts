@@ -38,8 +38,16 @@ export const inWords = ({ passed, failed, notPossible }: Outcome): string =>
 
 const cellText = (text: string): string => text.replace(/[|<>`*_\\]/g, '\\$&');
 
+/** Of which commits what was seen is, those with most of it first. */
+function treesIn(outcomes: readonly Outcome[]): string {
+  const counts = new Map<string, number>();
+  for (const { tree = 'earlier ones' } of outcomes) counts.set(tree, (counts.get(tree) ?? 0) + 1);
+  const words = [...counts].sort(([, a], [, b]) => b - a).map(([tree, count]) => `${tree} (${count} runs)`);
+  return `Commits: ${words.join(', ')}.`;
+}
+
 function section({ name, what }: System, { release, outcomes }: Seen): string {
-  const files = [...new Set(outcomes.map(({ file }) => file))];
+  const files = [...FILES].sort();
   const of = (file: string, who: Who): Outcome | undefined =>
     outcomes.find((outcome) => outcome.file === file && outcome.who === who);
   const rows = files.map((file) => {
@@ -55,7 +63,7 @@ function section({ name, what }: System, { release, outcomes }: Seen): string {
   );
   return [
     `## ${name}`,
-    `${what}. ${release}.`,
+    `${what}. ${release}. ${treesIn(outcomes)}`,
     ['| file of test/integration | as root | as an ordinary user |', '|---|---|---|', ...rows].join('\n'),
     ...(lacks.length === 0 ? [] : [`Not possible:\n\n${lacks.join('\n')}`]),
     ...(failures.length === 0 ? [] : [`Failed:\n\n${failures.join('\n')}`]),
@@ -80,7 +88,7 @@ export function pageOf(all: readonly Seen[], others: readonly string[]): string 
 Made by \`npm run test:systems\` from what the tests themselves said (docs/systems.json). Each system is a guest
 (\`compart boot\`) with a root made by \`compart image build debian\`; in it the files of \`test/integration\` run as root and
 as an ordinary user who has logged in, with the groups that systemd or an administrator handed over
-([rootless.md](rootless.md)). \`npm run test:systems -- NAME FILE\` runs one file in one system, \`--short\` a few in two.
+([rootless.md](rootless.md)). \`npm run test:systems -- NAME FILE\` runs one file in one system, \`--short\` a few in two; \`-\` is what has not been run.
 
 A guest is a kernel for one processor without the cpuset controller: what needs either is not possible in any of them.
 Not run in them, but on the host of the suite: ${others.join(', ')}. Those boot guests themselves, which a guest cannot,

@@ -15,6 +15,9 @@ export class Workplace {
   /** A copy of the source tree as it is now, which any user may read, and nobody changes meanwhile. */
   readonly tree = `${this.dir}/tree`;
 
+  /** The commit that it is of, in short; `+` behind it where it is not quite that. */
+  readonly commit: string;
+
   constructor() {
     mkdirSync(this.tree);
     chmodSync(this.dir, 0o755);
@@ -22,6 +25,7 @@ export class Workplace {
     for (const part of PARTS)
       cpSync(`${source}/${part}`, `${this.tree}/${part}`, { recursive: true, verbatimSymlinks: true });
     execFileSync('chmod', ['-R', 'a+rX', this.tree]);
+    this.commit = commitOf(source);
   }
 
   /** A new disk with an ext4, which takes of the host what is written to it. */
@@ -34,4 +38,12 @@ export class Workplace {
   remove(): void {
     rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+/** What the tests themselves write is no change. */
+function commitOf(source: string): string {
+  const git = (...words: string[]): string =>
+    execFileSync('git', ['-C', source, ...words], { encoding: 'utf8' });
+  const changes = git('status', '--porcelain', '--untracked-files=no', '--', ...PARTS, ':!docs');
+  return git('rev-parse', '--short=9', 'HEAD').trim() + (changes === '' ? '' : '+');
 }

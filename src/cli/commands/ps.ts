@@ -1,9 +1,10 @@
 import { formatCpu } from '../../shared/units/cpu.js';
 import { formatBitRate } from '../../shared/units/rate.js';
 import { formatSize } from '../../shared/units/size.js';
-import { lookForEscapes } from '../../compartments/escape.js';
+import { lookAtAll, lookForEscapes } from '../../compartments/escape.js';
 import { glanceAt, type Glance } from '../../compartments/glance.js';
 import { inspectCompartment, listCompartments } from '../../compartments/inspect.js';
+import { aliveIn } from '../../host/proc/table.js';
 import type { Escape } from '../../state/escapes.js';
 import { ago, commandLine, orDash, percentOf, table } from '../format.js';
 import type { Handler } from '../verbs.js';
@@ -39,14 +40,17 @@ function row({ head, vm, sched, net, pids }: Glance, escaped: number): string[] 
 }
 
 export const handler: Handler = async (args, { host, out, json, say }) => {
-  const { compartments, damaged } = await listCompartments(host);
-  const escapes = await lookForEscapes(host, compartments);
+  // One look at all processes tells who is alive and who has left: with 1,000 compartments that is a tenth of the time.
+  const processes = await lookAtAll(host);
+  const alive = aliveIn(host.paths.proc, processes);
+  const { compartments, damaged } = await listCompartments(host, alive);
+  const escapes = await lookForEscapes(host, compartments, compartments, processes);
   const escapedFrom = (id: string): Escape[] => escapes.get(id) ?? [];
   if (args.on('json')) {
-    const items = compartments.map((each) => inspectCompartment(each, escapedFrom(each.record.id)));
+    const items = compartments.map((each) => inspectCompartment(each, escapedFrom(each.record.id), alive));
     json(items.map(({ spec: _spec, ...rest }) => rest));
   } else {
-    const rows = compartments.map((each) => row(glanceAt(each), escapedFrom(each.record.id).length));
+    const rows = compartments.map((each) => row(glanceAt(each, alive), escapedFrom(each.record.id).length));
     out(table(HEADER, rows));
   }
   for (const { name, why } of damaged) say(`${name}: ${why}; compart rm --force ${name} removes it`);

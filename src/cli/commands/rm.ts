@@ -1,19 +1,27 @@
 import { removeAny } from '../../kernel/remove.js';
+import { inTurns } from '../../shared/turns.js';
 import type { Handler } from '../verbs.js';
 
-/** Every name is tried; the first error is reported after the last. */
+/** Each waits for whoever is in charge of it, a guest for as long as it takes to power off. */
+const AT_ONCE = 16;
+
+/** Every name is tried; of the errors, that of the name which was given first is reported after the last. */
 export const handler: Handler = async (args, { host, json }) => {
-  const removed: string[] = [];
-  const errors: unknown[] = [];
-  for (const name of args.words) {
+  const words = [...new Set(args.words)];
+  const errors = new Map<string, unknown>();
+  const remove = async (name: string): Promise<void> => {
     try {
       await removeAny(host, name, args.on('force'));
-      removed.push(name);
     } catch (error) {
-      errors.push(error);
+      errors.set(name, error);
     }
-  }
-  if (args.on('json') && errors.length === 0) json({ removed });
-  if (errors.length > 0) throw errors[0];
+  };
+  await inTurns(
+    words.map((name) => () => remove(name)),
+    AT_ONCE,
+  );
+  const failed = words.find((name) => errors.has(name));
+  if (failed !== undefined) throw errors.get(failed);
+  if (args.on('json')) json({ removed: words });
   return 0;
 };

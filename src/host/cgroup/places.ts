@@ -51,14 +51,19 @@ export function placesLeft(places: Places, groups: ReadonlyMap<string, string>):
 export class PlaceIndex {
   /** Of each group, as they were given. */
   readonly places: readonly Places[];
-  readonly #numbers = new Map<string, number>();
-  readonly #keys: ReadonlySet<string>;
+  /** By key and path. */
+  readonly #numbers = new Map<string, Map<string, number>>();
 
   constructor(places: readonly Places[]) {
     this.places = places;
     for (const [number, each] of places.entries())
-      for (const [key, path] of each) this.#numbers.set(`${key}:${path}`, number);
-    this.#keys = new Set(places.flatMap((each) => [...each.keys()]));
+      for (const [key, path] of each) this.#numbersOf(key).set(path, number);
+  }
+
+  #numbersOf(key: string): Map<string, number> {
+    const known = this.#numbers.get(key) ?? new Map<string, number>();
+    this.#numbers.set(key, known);
+    return known;
   }
 
   /** By number of the group the processes that are in one of its directories at least, or in a group below it. */
@@ -75,12 +80,15 @@ export class PlaceIndex {
   }
 
   #groupsOf({ groups }: ProcessEntry): number[] {
-    return [...this.#keys].flatMap((key) => {
+    const found: number[] = [];
+    for (const [key, numbers] of this.#numbers) {
       for (let path = groups.get(key) ?? ''; path !== ''; path = path.slice(0, path.lastIndexOf('/'))) {
-        const number = this.#numbers.get(`${key}:${path}`);
-        if (number !== undefined) return [number];
+        const number = numbers.get(path);
+        if (number === undefined) continue;
+        found.push(number);
+        break;
       }
-      return [];
-    });
+    }
+    return found;
   }
 }

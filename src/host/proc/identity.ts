@@ -1,5 +1,5 @@
 import { CompartError } from '../../shared/errors.js';
-import { readStat } from './stat.js';
+import { readStat, type ProcessStat } from './stat.js';
 
 /** A process that can be recognised after its pid was reused: never a pid alone. */
 export interface ProcessIdentity {
@@ -31,8 +31,15 @@ export function selfIdentity(proc: string): ProcessIdentity {
 /** Is this very process still there, and more than a zombie? */
 export function isAlive(proc: string, identity: ProcessIdentity): boolean {
   const stat = readStat(proc, identity.pid);
-  return stat !== null && stat.startTime === identity.startTime && stat.state !== 'Z' && stat.state !== 'X';
+  return stat !== null && isLiving(stat, identity);
 }
+
+/** Is it this very process that looks so, and more than a zombie? Pure. */
+export const isLiving = ({ startTime, state }: ProcessStat, identity: ProcessIdentity): boolean =>
+  startTime === identity.startTime && state !== 'Z' && state !== 'X';
+
+/** {@link isAlive}, however it is known. */
+export type Alive = (identity: ProcessIdentity) => boolean;
 
 /** As it is written down, here and by native/relay.c: `PID_STARTTIME`. */
 export const formatIdentity = ({ pid, startTime }: ProcessIdentity): string => `${pid}_${startTime}`;

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import type { Pace } from '../../shared/pace.js';
 import { parseSelfCgroup } from '../cgroup/detect.js';
 import { KernelReader } from '../kernfs.js';
+import { isAlive, isLiving, type Alive } from './identity.js';
 import { parseStat, type ProcessStat } from './stat.js';
 
 /** A process, and by controller (`''` for v2) the group that it is in, as /proc/PID/cgroup has it. */
@@ -47,6 +48,14 @@ export async function readProcessesBySlices(proc: string, pace: Pace): Promise<P
     if (pace.isDue()) await pace.rest();
   }
 }
+
+/** {@link isAlive} for whoever has just looked at all processes: asks again only of what was not there. */
+export const aliveIn =
+  (proc: string, table: ProcessTable): Alive =>
+  (identity) => {
+    const entry = table.get(identity.pid);
+    return (entry !== undefined && isLiving(entry.stat, identity)) || isAlive(proc, identity);
+  };
 
 /** Where a process is one by one: v1 lets a thread be in another group than the others. */
 export function threadGroups(proc: string, pid: number): Array<ReadonlyMap<string, string>> {
