@@ -96,7 +96,7 @@ describe("the example of a service that runs visitors' code", () => {
 });
 
 describe('the example of a build runner', () => {
-  requires('root', 'cgroup-memory')(
+  requires('groups', 'cgroup-memory')(
     'runs five jobs through two compartments, shows their lines as they come, and tells each end',
     async () => {
       const [results, seen, most] = await told<[Array<Record<string, unknown>>, string[], number]>(
@@ -133,7 +133,7 @@ describe('the example of a build runner', () => {
 });
 
 describe("the example of a service's own registry", () => {
-  requires('root', 'cgroup-memory')('shows a job that runs beside the metrics of the service', async () => {
+  requires('groups', 'cgroup-memory')('shows a job that runs beside the metrics of the service', async () => {
     const [during, after] = await told<[string[], string[]]>(
       sandbox.current,
       `import { metrics } from ${example('metrics')};

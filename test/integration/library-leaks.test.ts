@@ -5,7 +5,7 @@ import { useSandbox } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
 const here = <T extends readonly unknown[]>(code: string): Promise<T> => told<T>(sandbox.current, code);
-const inGroups = requires('root', 'cgroup-memory', 'cgroup-pids');
+const inGroups = requires('groups', 'cgroup-memory', 'cgroup-pids');
 const PATIENCE_MS = 180_000;
 
 interface Counts {

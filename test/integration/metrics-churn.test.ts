@@ -27,7 +27,7 @@ function heapBytes(): number {
 }
 
 describe('a process that scrapes for long', () => {
-  requires('root', 'cgroup-pids')(
+  requires('groups', 'cgroup-pids')(
     `${SCRAPES} scrapes while some of ${MANY} compartments come and go: no error, nothing stale, no leak, no counter down`,
     async () => {
       const host = await Host.current(

@@ -13,7 +13,7 @@ import { verbsIn } from '../support/verbs.js';
 
 const sandbox = useSandbox();
 const { compart, detach } = verbsIn(sandbox);
-const limited = requires('root', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids', 'cgroup-io');
+const limited = requires('groups', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids', 'cgroup-io');
 
 async function metrics(...flags: string[]): Promise<Exposed> {
   const { status, stdout, stderr } = await compart('metrics', ...flags);
@@ -218,7 +218,7 @@ describe('compart metrics', () => {
     );
   });
 
-  requires('root')('--out replaces a file in one step, for everybody to read', async () => {
+  requires('groups')('--out replaces a file in one step, for everybody to read', async () => {
     const file = `${sandbox.current.dir}/out/compart.prom`;
     await execa('mkdir', [`${sandbox.current.dir}/out`]);
     for (let turn = 0; turn < 2; turn += 1)
@@ -228,7 +228,7 @@ describe('compart metrics', () => {
     expect((await compart('metrics', '--out', `${sandbox.current.dir}/no/x`)).status).toBe(125);
   });
 
-  requires('root')('refuses words that it does not know', async () => {
+  requires('groups')('refuses words that it does not know', async () => {
     for (const flags of [['--level', 'most'], ['--format', 'xml'], ['--labels', 'a,,b'], ['x']])
       expect((await compart('metrics', ...flags)).status).toBe(2);
   });

@@ -15,8 +15,8 @@ import { requires } from '../support/requires.js';
 import { COMPART, useSandbox, type Answer } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
-const withRoot = requires('root');
-const compiled = requires('root', 'planner');
+const withRoot = requires('groups');
+const compiled = requires('groups', 'planner');
 
 /** The name of the process that plans: the one beside the command. */
 const WHO = ['sh', '-c', 'ps -o comm= --ppid $PPID | grep -v sh'];

@@ -20,7 +20,7 @@ import { verbsIn } from '../support/verbs.js';
 const sandbox = useSandbox();
 const serve = useServer(sandbox);
 const { compart, inspect, detach } = verbsIn(sandbox);
-const root = requires('root', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
+const root = requires('groups', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
 
 describe('who may ask', () => {
   root('without a token only those who name this machine: another Host header is refused', async () => {
@@ -67,7 +67,7 @@ describe('who may ask', () => {
     },
   );
 
-  requires('root', 'openssl')('over TLS it serves with a certificate, and refuses plain HTTP', async () => {
+  requires('groups', 'openssl')('over TLS it serves with a certificate, and refuses plain HTTP', async () => {
     const { dir } = sandbox.current;
     const files = ['-keyout', `${dir}/key.pem`, '-out', `${dir}/cert.pem`];
     const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];

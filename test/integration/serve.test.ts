@@ -13,7 +13,7 @@ import { verbsIn } from '../support/verbs.js';
 const sandbox = useSandbox();
 const serve = useServer(sandbox);
 const { compart, detach } = verbsIn(sandbox);
-const root = requires('root', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
+const root = requires('groups', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
 
 describe('compart serve', () => {
   root(

@@ -8,7 +8,7 @@ import { COMPART, useSandbox } from '../support/sandbox.js';
 import { busyAndIdle, cellsOf, isAbout, PATIENCE_MS, SLEEP, TITLES } from '../support/top.js';
 import { verbsIn } from '../support/verbs.js';
 
-const withLimits = requires('root', 'cgroup-cpu', 'cgroup-memory', 'cgroup-pids');
+const withLimits = requires('groups', 'cgroup-cpu', 'cgroup-memory', 'cgroup-pids');
 
 // Before the sandbox looks for what was left: hooks run in this order.
 afterEach(async () => {
@@ -76,7 +76,7 @@ describe('compart top without a terminal', () => {
 });
 
 describe('what compart top writes', () => {
-  requires('root', 'script')(
+  requires('groups', 'script')(
     'is nothing while nothing changes, and one line when one row does',
     async () => {
       await detach('idle', [], ...SLEEP);

@@ -7,7 +7,7 @@ import { Terminal, type TerminalOptions } from '../support/terminal.js';
 import { busyAndIdle, cellsOf, isAbout, PATIENCE_MS, SLEEP, TITLES } from '../support/top.js';
 import { verbsIn } from '../support/verbs.js';
 
-const withTmux = requires('root', 'tmux', 'cgroup-cpu', 'cgroup-memory', 'cgroup-pids');
+const withTmux = requires('groups', 'tmux', 'cgroup-cpu', 'cgroup-memory', 'cgroup-pids');
 
 let terminal: Terminal | null = null;
 // Before the sandbox looks for what was left: hooks run in this order.

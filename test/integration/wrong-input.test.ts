@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect } from '@jest/globals';
 import { VERBS } from '../../src/cli/verbs.js';
 import { formatCpuList, parseCpuList } from '../../src/shared/units/cpulist.js';
+import { GIVEN_BASE } from '../support/place.js';
 import { requires } from '../support/requires.js';
 import { groupsBelow, hierarchies, processesBelow, useSandbox } from '../support/sandbox.js';
 import type { ErrorAnswer } from '../support/shapes.js';
@@ -118,11 +119,12 @@ async function expectNothing(): Promise<void> {
   expect(await sandbox.current.json(['ps'])).toEqual([]);
   expect(await sandbox.current.json(['history'])).toEqual([]);
   expect([...processesBelow(base), ...groupsBelow(base)]).toEqual([]);
-  expect(hierarchies().filter((mount) => existsSync(mount + base))).toEqual([]);
+  // A parent that the system gave is not ours.
+  if (GIVEN_BASE === null) expect(hierarchies().filter((mount) => existsSync(mount + base))).toEqual([]);
 }
 
 describe('wrong input', () => {
-  requires('root')('has 170 cases or more, each with a way out, none twice', () => {
+  requires('groups')('has 170 cases or more, each with a way out, none twice', () => {
     const cases = casesIn(TABLE);
     expect(cases.length).toBe(TABLE.match(/^\d/gm)?.length);
     expect(cases.length).toBeGreaterThanOrEqual(170);
@@ -130,14 +132,14 @@ describe('wrong input', () => {
     for (const { error } of cases) expect(error.hint).toMatch(/^[^@].{3}/);
   });
 
-  requires('root')('ends with its status, code, message and hint, and leaves nothing', async () => {
+  requires('groups')('ends with its status, code, message and hint, and leaves nothing', async () => {
     writeFiles();
     const { expected, answered } = await run(casesIn(general), true);
     expect(answered).toEqual(expected);
     await expectNothing();
   });
 
-  requires('root')('says the same to people, of every fourth case', async () => {
+  requires('groups')('says the same to people, of every fourth case', async () => {
     writeFiles();
     const { expected, answered } = await run(
       casesIn(general).filter((_, index) => index % 4 === 0),

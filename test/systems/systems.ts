@@ -86,6 +86,18 @@ export const FILES: readonly string[] = [
     'systemd',
     'unified',
   ],
+  ...[
+    'descriptors',
+    'idle',
+    'metrics',
+    'metrics-registry',
+    'top-output',
+    'serve-access',
+    'state-disk',
+    'warm',
+    'faults',
+  ],
+  ...['net-held', 'net-reach', 'net-world', 'net-tampered', 'net-firewall', 'net-crash', 'net-rootless'],
 ];
 
 /** What a bounded run takes. */

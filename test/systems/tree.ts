@@ -5,7 +5,19 @@ import { tmpdir } from 'node:os';
 
 /** What the tests need of the source tree, and what was built of it. */
 const PARTS = [
-  ...['bin', 'dist', 'native', 'node_modules', 'src', 'test', 'docs', 'examples', 'dashboards', 'scripts'],
+  ...[
+    'bin',
+    'dist',
+    'native',
+    'node_modules',
+    'src',
+    'test',
+    'docs',
+    'examples',
+    'dashboards',
+    'scripts',
+    'packaging',
+  ],
   ...['package.json', 'jest.config.js', 'tsconfig.json'],
 ];
 
