@@ -37,15 +37,16 @@ export function guestMemory(host: Host, limits: Limits): GuestMemory {
     throw usageError('--mem: max is no size for the RAM of a guest', 'give one, as in --mem 512M');
   if (swapLimitBytes === null)
     throw usageError('--swap: max is no size for the swap of a guest', 'give one, as in --swap 256M');
-  const ramBytes = Math.ceil((limitBytes ?? defaultRam(host)) / MIB) * MIB;
+  const asked = limitBytes ?? defaultRam(host);
+  const ramBytes = Math.ceil(asked / MIB) * MIB;
   if (ramBytes < LEAST_RAM_BYTES)
     throw usageError(
-      `--mem: ${formatSize(ramBytes)} is less than a kernel can start in`,
+      `--mem: ${formatSize(asked)} is less than a kernel can start in`,
       `at least ${formatSize(LEAST_RAM_BYTES)}`,
     );
   if (ramBytes > host.memoryBytes)
     throw usageError(
-      `--mem: ${formatSize(ramBytes)} is more than this host has`,
+      `--mem: ${formatSize(asked)} is more than this host has`,
       `at most ${formatSize(host.memoryBytes)}`,
     );
   const charge = ramBytes + overheadBytes(ramBytes);

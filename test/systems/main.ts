@@ -27,7 +27,11 @@ async function testIn(
   const image = await debianImage(CACHE, system.image, say);
   const guest = new SystemGuest(system, work);
   const outcomes: Outcome[] = [];
-  const stop = (): void => void guest.end().finally(() => (work.remove(), process.exit(130)));
+  const stopping = new AbortController();
+  const stop = (): void => {
+    stopping.abort();
+    void guest.end().finally(() => (work.remove(), process.exit(130)));
+  };
   // Not once: what execa listens with would take itself for the only listener then, and end this process at once.
   for (const signal of SIGNALS) process.on(signal, stop);
   try {
@@ -37,6 +41,8 @@ async function testIn(
     for (const file of files)
       for (const who of accounts) {
         const outcome = await guest.test(file, who);
+        // What the end of the guest has cut off is no outcome.
+        if (stopping.signal.aborted) return false;
         outcomes.push(outcome);
         say(`${system.name}: ${file} as ${who}: ${inWords(outcome)} (${outcome.seconds} s)`);
         for (const { test, why } of outcome.failed) say(`  ${test}: ${why}`);

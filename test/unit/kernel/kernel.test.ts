@@ -76,6 +76,7 @@ describe('memory of a guest', () => {
   it.each([
     [{ limitBytes: null }, '--mem: max is no size for the RAM of a guest'],
     [{ limitBytes: MIB }, '--mem: 1 MiB is less than a kernel can start in'],
+    [{ limitBytes: 1024 }, '--mem: 1 KiB is less than a kernel can start in'],
     [{ swapLimitBytes: null }, '--swap: max is no size for the swap of a guest'],
   ])('refuses %j', (vm, message) => {
     expect(said(() => guestMemory(host, { vm })).message).toBe(message);
