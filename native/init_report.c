@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "init.h"
+#include "init_oom.h"
 #include "init_pids.h"
 
 #define KTHREADD "/proc/2/task/2/children"
@@ -62,7 +63,7 @@ uint64_t report_oom_kills(void)
 	uint64_t kills = 0;
 
 	find_number(read_kept(&fd, "/proc/vmstat", text, sizeof text), "oom_kill ", &kills);
-	return kills;
+	return oom_of_guest(kills);
 }
 
 static void report_memory(struct report *report)

@@ -17,7 +17,7 @@ void report_number(struct report *report, const char *key, uint64_t value);
 /* All of REPORT; what the kernel does not say is left out. */
 void report_guest(struct report *report);
 
-/* Processes that the OOM killer has killed since the boot; 0 where the kernel does not say. */
+/* Processes that the OOM killer has killed since the boot for want of RAM; 0 where the kernel does not say. */
 uint64_t report_oom_kills(void);
 
 #endif

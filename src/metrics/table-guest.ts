@@ -49,7 +49,12 @@ const REPORTED: ReadonlyArray<['counter' | 'gauge', string, string, keyof GuestR
   ['gauge', 'load5', 'Guest load average over five minutes.', 'load5'],
   ['gauge', 'load15', 'Guest load average over fifteen minutes.', 'load15'],
   ['gauge', 'processes', 'Processes in the guest.', 'processes'],
-  ['counter', 'oom_kills_total', 'Processes killed by the OOM killer of the guest kernel.', 'oomKills'],
+  [
+    'counter',
+    'oom_kills_total',
+    'Processes killed by the OOM killer of the guest kernel for want of its RAM.',
+    'oomKills',
+  ],
 ];
 
 const STAGES = { kernel: 'kernelUs', init: 'initUs', ready: 'readyUs' } as const;

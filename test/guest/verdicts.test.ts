@@ -92,6 +92,14 @@ describe('a guest that falls says why, within 5 s, and leaves nothing', () => {
     });
   });
 
+  it('but not of a cgroup inside that was at its own limit: that was not the RAM', async () => {
+    const hog = 'sh -c "echo \\$\\$ > $0/x/cgroup.procs; exec tail /dev/zero"';
+    const script = `echo +memory > $0/cgroup.subtree_control; mkdir $0/x; echo 16M > $0/x/memory.max; ${hog}; ${hog}; grep oom_kill $0/x/memory.events; exit 7`;
+    const run = ['--mem', '96M', '--', 'sh', '-c', `{ ${script}; } 2>/dev/null`, '/sys/fs/cgroup'];
+    expect(await boot(run)).toMatchObject({ status: 7, stdout: 'oom_kill 2\n', stderr: '' });
+    expect(await last()).toMatchObject({ verdict: 'failed', limitHit: null, guest: { oomKills: 0 } });
+  });
+
   it('when process 1 dies: 125', async () => {
     const { status, line } = await ends(['--mem', '128M', '--', 'python3', '-c', KILL_INIT], PYTHON_MS);
     expect(status).toBe(125);
