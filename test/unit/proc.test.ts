@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { identify, isAlive } from '../../src/host/proc/identity.js';
 import { parseMeminfo } from '../../src/host/proc/meminfo.js';
 import { parseStat, readStat } from '../../src/host/proc/stat.js';
+import { aliveIn, readProcesses } from '../../src/host/proc/table.js';
 
 const line = (comm: string, state = 'S', flags = 4_194_304): string =>
   `4711 (${comm}) ${state} 1 4700 4700 34816 4701 ${flags} 136 0 0 0 2 1 0 0 20 0 5 0 123456 8486912 900 18446744073709551615 1 1 0 0 0 0 0 3670020 1266777851 0 0 0 17 0 0 0 0 0 0`;
@@ -54,6 +55,15 @@ describe('an identity', () => {
     expect(isAlive('/proc', { pid: process.pid, startTime: (self?.startTime ?? 0) + 1 })).toBe(false);
     expect(readStat('/proc', 4_194_305)).toBeNull();
     expect(identify('/nonexistent', 1)).toBeNull();
+  });
+
+  it('is alive by a look at all processes, or by asking where that was too early', () => {
+    const self = identify('/proc', 'self') ?? { pid: 0, startTime: 0 };
+    const other = { ...self, startTime: self.startTime + 1 };
+    for (const table of [readProcesses('/proc'), new Map()])
+      expect([self, other].map(aliveIn('/proc', table))).toEqual([true, false]);
+    // What was there at that look counts, whatever became of it.
+    expect(aliveIn('/nonexistent', readProcesses('/proc'))(self)).toBe(true);
   });
 });
 

@@ -40,7 +40,7 @@ function row({ head, vm, sched, net, pids }: Glance, escaped: number): string[] 
 }
 
 export const handler: Handler = async (args, { host, out, json, say }) => {
-  // One look at all processes tells who is alive and who has left: with 1,000 compartments that is a tenth of the time.
+  // One look at all processes tells who is alive and who has left: to ask of each again would cost as much once more.
   const processes = await lookAtAll(host);
   const alive = aliveIn(host.paths.proc, processes);
   const { compartments, damaged } = await listCompartments(host, alive);
