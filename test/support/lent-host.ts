@@ -123,11 +123,20 @@ export class LentHost {
   async end(): Promise<void> {
     for (const started of this.#started) started.kill('SIGKILL');
     await Promise.all(this.#started);
+    const { exitCode, signalCode } = this.#holder;
+    if (exitCode !== null || signalCode !== null) return;
     const ended = once(this.#holder, 'exit');
     this.#holder.kill('SIGKILL');
     await ended;
   }
 }
+
+/** Waits until it says so, or has ended. */
+const isUp = (holder: ChildProcess): Promise<boolean> =>
+  new Promise((resolve) => {
+    holder.stdout?.once('data', () => resolve(true));
+    holder.once('exit', () => resolve(false));
+  });
 
 /** Lends a host to a test, which must leave it as it was. */
 export async function withLentHost(
@@ -155,7 +164,7 @@ export async function withLentHost(
   const holder = spawn('unshare', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const host = new LentHost(holder, sandbox.env);
   try {
-    await once(holder.stdout, 'data');
+    if (!(await isUp(holder))) throw new Error('the lent host could not be set up: see above');
     const before = await host.state();
     await use(host);
     // The kernel takes a link away after its namespace, an RCU grace period later.
