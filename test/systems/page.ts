@@ -92,7 +92,8 @@ as an ordinary user who has logged in, with the groups that systemd or an admini
 
 A guest is a kernel for one processor without the cpuset controller: what needs either is not possible in any of them.
 Not run in them, but on the host of the suite: ${others.join(', ')}. Those boot guests themselves, which a guest cannot,
-ask for programs that no system here has (Prometheus, Chromium, npm), or look at what does not depend on the system.
+ask for programs that no system here has (Prometheus, Chromium, npm) or for rates beyond a guest's, do thousands of
+things, which take a guest an hour, or look at what does not depend on the system.
 
 ${sections.join('\n\n')}
 `;

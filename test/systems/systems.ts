@@ -68,7 +68,7 @@ export const SYSTEMS: readonly System[] = [
   },
 ];
 
-/** Files of test/integration. What boots guests or asks other programs for peers is not among them. */
+/** Files of test/integration. What boots guests, asks other programs for peers or takes an hour there is not among them. */
 export const FILES: readonly string[] = [
   ...['run', 'limits', 'exit-codes', 'exit-codes-of-commands', 'environment', 'signals', 'terminal', 'set'],
   ...[
@@ -86,18 +86,8 @@ export const FILES: readonly string[] = [
     'systemd',
     'unified',
   ],
-  ...[
-    'descriptors',
-    'idle',
-    'metrics',
-    'metrics-registry',
-    'top-output',
-    'serve-access',
-    'state-disk',
-    'warm',
-    'faults',
-  ],
-  ...['net-held', 'net-reach', 'net-world', 'net-tampered', 'net-firewall', 'net-crash', 'net-rootless'],
+  ...['descriptors', 'idle', 'metrics', 'metrics-registry', 'top-output', 'serve-access', 'state-disk'],
+  ...['net-reach', 'net-world', 'net-tampered', 'net-crash'],
 ];
 
 /** What a bounded run takes. */
