@@ -87,7 +87,7 @@ export const FILES: readonly string[] = [
     'unified',
   ],
   ...['descriptors', 'idle', 'metrics', 'metrics-registry', 'top-output', 'serve-access', 'state-disk'],
-  ...['net-reach', 'net-world', 'net-tampered', 'net-crash'],
+  ...['net-reach', 'net-world', 'net-tampered'],
 ];
 
 /** What a bounded run takes. */
