@@ -107,19 +107,34 @@ static size_t count_threads(void)
 	return count == 0 ? 0 : count + 1;
 }
 
-static void report_processes(struct report *report)
+/* 0 when /proc cannot be listed. */
+static size_t count_pids(void)
 {
 	DIR *folder = opendir("/proc");
 	const struct dirent *entry;
 	size_t count = 0;
 
 	if (folder == NULL)
-		return;
+		return 0;
 	while ((entry = readdir(folder)) != NULL)
 		count += *entry->d_name >= '1' && *entry->d_name <= '9';
 	closedir(folder);
-	size_t threads = count_threads();
-	report_number(report, "processes", count > threads ? count - threads : 1);
+	return count;
+}
+
+/* Threads of the kernel come and go: counted again where some did in between, as many do at the boot. */
+static void report_processes(struct report *report)
+{
+	size_t threads = count_threads(), before, count;
+	int tries = 3;
+
+	do {
+		before = threads;
+		count = count_pids();
+		threads = count_threads();
+	} while (threads != before && --tries > 0);
+	if (count > 0)
+		report_number(report, "processes", count > threads ? count - threads : 1);
 }
 
 void report_guest(struct report *report)
