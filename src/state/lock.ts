@@ -40,37 +40,41 @@ export function tryLock(
   return false;
 }
 
-/** How long one holder may be at its work while others wait. */
+/** How long one holder may be at its work while another waits. */
 const PATIENCE_MS = 10_000;
 const MOST_PAUSE_MS = 100;
 
 /**
  * The patience of one that waits for a lock. It wears out when the same process holds on to the lock, however many
- * come and go: a hundred that wait their turn need not be quick.
+ * come and go: a hundred that wait their turn need not be quick. What counts is what was waited of one's own will: where
+ * the CPU is short, the holder has as little of it as whoever waits, and the clock would run against both.
  */
 export class Patience {
   readonly #path: string;
-  readonly #began = performance.now();
   #holder: string | null = null;
-  #since = this.#began;
+  #waitedMs = 0;
+  #waitedForHolderMs = 0;
 
   constructor(folder: string, lock: Lock) {
     this.#path = `${folder}/${lock}`;
   }
 
   /**
-   * Milliseconds after which to look again, a tenth of what was waited: looks are work, and where hundreds wait, the
+   * Milliseconds to wait and look again, a tenth of what was waited: looks are work, and where hundreds wait, the
    * holder waits for them. Null when worn out.
    */
   look(): number | null {
-    const now = performance.now();
     const holder = holderOf(this.#path);
     const name = holder === null ? null : formatIdentity(holder);
     if (name !== this.#holder) {
       this.#holder = name;
-      this.#since = now;
+      this.#waitedForHolderMs = 0;
     }
-    return now - this.#since > PATIENCE_MS ? null : Math.min(MOST_PAUSE_MS, 1 + (now - this.#began) / 10);
+    if (this.#waitedForHolderMs > PATIENCE_MS) return null;
+    const ms = Math.min(MOST_PAUSE_MS, 1 + this.#waitedMs / 10);
+    this.#waitedMs += ms;
+    this.#waitedForHolderMs += ms;
+    return ms;
   }
 }
 
