@@ -3,6 +3,7 @@ import { CompartError } from '../shared/errors.js';
 import { compartmentAt } from '../host/cgroup/base.js';
 import { parseSelfCgroup } from '../host/cgroup/detect.js';
 import { joinGroup } from '../host/cgroup/join.js';
+import { placesLeft, placesOf } from '../host/cgroup/places.js';
 import type { Host } from '../host/host.js';
 import { readKernelFile } from '../host/kernfs.js';
 import { descendants } from '../host/proc/tree.js';
@@ -66,8 +67,10 @@ async function moveTrees(compartment: Compartment, pids: readonly number[]): Pro
   };
   for (const pid of pids) {
     await moveIn(pid);
-    // A child forked before its parent was moved is outside still; one forked after is inside already.
-    for (let found = outside(host, pid, moved); found.length > 0; found = outside(host, pid, moved)) {
+    // A child forked before its parent was moved is outside still; one forked after is inside already; on v1, where each
+    // hierarchy is entered by itself, one forked in between is in some groups and not in others.
+    const rest = (): number[] => outside(compartment, pid, moved);
+    for (let found = rest(); found.length > 0; found = rest()) {
       for (const child of found) {
         moved.add(child);
         await moveIn(child);
@@ -79,19 +82,22 @@ async function moveTrees(compartment: Compartment, pids: readonly number[]): Pro
 
 /**
  * Descendants that were not moved yet. This process itself may be one (`attach $$`) and stays out, and so does what runs in
- * a compartment: it would leave its limits.
+ * another compartment: it would leave its limits.
  */
-function outside(host: Host, pid: number, moved: ReadonlySet<number>): number[] {
-  return descendants(host.paths.proc, pid).filter(
-    (child) => child !== process.pid && !moved.has(child) && !isInCompartment(host, child),
-  );
-}
-
-function isInCompartment({ base, paths }: Host, pid: number): boolean {
-  const groups = parseSelfCgroup(readKernelFile(`${paths.proc}/${pid}/cgroup`) ?? '');
-  return [...groups].some(
-    ([controller, path]) => compartmentAt(base, path, controller === '' ? 2 : 1) !== null,
-  );
+function outside({ host, record }: Compartment, pid: number, moved: ReadonlySet<number>): number[] {
+  const { base, layout, paths, caller } = host;
+  const groupsOf = (each: number | 'self'): Map<string, string> =>
+    parseSelfCgroup(readKernelFile(`${paths.proc}/${each}/cgroup`) ?? '');
+  const places = placesOf(layout, record.group, groupsOf(caller.pid));
+  const isOthers = ([controller, path]: [string, string]): boolean => {
+    const name = compartmentAt(base, path, controller === '' ? 2 : 1);
+    return name !== null && name !== record.name;
+  };
+  return descendants(paths.proc, pid).filter((child) => {
+    if (child === process.pid || moved.has(child)) return false;
+    const groups = groupsOf(child);
+    return placesLeft(places, groups).length > 0 && ![...groups].some(isOthers);
+  });
 }
 
 function residentBytes(host: Host, pid: number): number {

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect } from '@jest/globals';
+import { dirsOf } from '../support/crash.js';
 import { Escapees, leave, leaveQuoted, memoryRoot, roots } from '../support/escapes.js';
 import { until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
@@ -117,4 +119,21 @@ describe('a process that has left groups of its compartment', () => {
       await compart('rm', '--force', 'calm', 'busy');
     });
   });
+
+  inParts(
+    'is no child that was forked while attach moved its parent, in some groups already: it is taken along',
+    async () => {
+      await compart('load', 'vm', '--name', 'calm', '--mem', '256M');
+      const script = `sleep ${escapees.mark} & echo $!; exec sleep ${escapees.mark}`;
+      const shell = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore'] });
+      const child = String(await once(shell.stdout, 'data')).trim();
+      const dirs = dirsOf(sandbox.current, 'calm');
+      writeFileSync(`${dirs[0]}/cgroup.procs`, child);
+      await compart('attach', 'calm', String(shell.pid));
+      for (const dir of dirs)
+        expect(readFileSync(`${dir}/cgroup.procs`, 'utf8').split('\n')).toContain(child);
+      expect(await escapees.of('calm')).toEqual([]);
+      await compart('rm', '--force', 'calm');
+    },
+  );
 });
