@@ -1,3 +1,4 @@
+import { inTurns } from '../src/shared/turns.js';
 import type { Part } from './guest-boot.js';
 import type { Bench, BenchKernel } from './guest-host.js';
 import { time, type Command } from './launch.js';
@@ -16,13 +17,11 @@ async function boots(bench: Bench, kernel: BenchKernel): Promise<number[]> {
   return samples;
 }
 
-async function each(names: readonly string[], work: (name: string) => Promise<unknown>): Promise<void> {
-  const waiting = [...names];
-  const worker = async (): Promise<void> => {
-    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) await work(name);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-}
+const each = (names: readonly string[], work: (name: string) => Promise<unknown>): Promise<void> =>
+  inTurns(
+    names.map((name) => () => work(name)),
+    AT_ONCE,
+  );
 
 /** What all that stand are charged, in MiB. */
 async function chargedMib(bench: Bench): Promise<number> {

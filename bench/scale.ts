@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { Host } from '../src/host/host.js';
+import { inTurns } from '../src/shared/turns.js';
 import { Fleet } from './fleet.js';
 import { time, type Command } from './launch.js';
 import { machine } from './machine.js';
@@ -38,16 +39,13 @@ async function read(state: string): Promise<Readings> {
 
 /** Starts many, so many at a time. @returns how many failed, and how long all took in seconds */
 async function storm(env: Record<string, string>): Promise<{ failed: number; seconds: number }> {
-  let left = LAUNCHES;
   let failed = 0;
-  const worker = async (): Promise<void> => {
-    while (left-- > 0) {
-      const ended = await execa('bin/compart', RUN, { env, reject: false, stdin: 'ignore' });
-      if (ended.exitCode !== 0 || ended.stderr !== '') failed += 1;
-    }
+  const launch = async (): Promise<void> => {
+    const ended = await execa('bin/compart', RUN, { env, reject: false, stdin: 'ignore' });
+    if (ended.exitCode !== 0 || ended.stderr !== '') failed += 1;
   };
   const started = performance.now();
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await inTurns(Array<typeof launch>(LAUNCHES).fill(launch), AT_ONCE);
   return { failed, seconds: (performance.now() - started) / 1000 };
 }
 

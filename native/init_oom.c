@@ -23,14 +23,15 @@ static bool tells_of_cgroup(const char *record)
 }
 
 /*
- * No counter tells the two apart: the root cgroup has no memory.events. But of each kill the kernel says one line, whatever
- * its console shows (mm/oom_kill.c, __oom_kill_process). Lines that were lost before they were read are kills of the guest's.
+ * How many more a cgroup had killed than at the last look. No counter tells the two apart: the root cgroup has no
+ * memory.events. But of each kill the kernel says one line, whatever its console shows (mm/oom_kill.c, __oom_kill_process).
+ * Lines that were lost before they were read are kills of the guest's.
  */
-static uint64_t in_cgroups(void)
+static uint64_t more_in_cgroups(void)
 {
 	static char record[RECORD_MAX];
-	static uint64_t count;
 	static int fd = -1;
+	uint64_t count = 0;
 	ssize_t size;
 
 	if (fd < 0)
@@ -47,12 +48,10 @@ static uint64_t in_cgroups(void)
 
 uint64_t oom_of_guest(uint64_t kills)
 {
-	/* A log of hundreds of records is read only where there is something to look for. */
-	static uint64_t looked_at, others;
+	static uint64_t others;
 
-	if (kills != looked_at) {
-		others = in_cgroups();
-		looked_at = kills;
-	}
+	/* A log of hundreds of records is read only where there is something to look for. */
+	if (kills > 0)
+		others += more_in_cgroups();
 	return kills > others ? kills - others : 0;
 }

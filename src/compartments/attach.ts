@@ -1,14 +1,14 @@
 import { statSync } from 'node:fs';
 import { CompartError } from '../shared/errors.js';
 import { compartmentAt } from '../host/cgroup/base.js';
-import { parseSelfCgroup } from '../host/cgroup/detect.js';
 import { joinGroup } from '../host/cgroup/join.js';
-import { placesLeft, placesOf } from '../host/cgroup/places.js';
+import { placesLeft, placesOf, type Places } from '../host/cgroup/places.js';
 import type { Host } from '../host/host.js';
 import { readKernelFile } from '../host/kernfs.js';
 import { descendants } from '../host/proc/tree.js';
 import { readStat } from '../host/proc/stat.js';
 import { parseMeminfo } from '../host/proc/meminfo.js';
+import { readGroups } from '../host/proc/table.js';
 import { changeAlone } from './change.js';
 import type { Compartment } from './compartment.js';
 import { requireOrdinary } from './ordinary.js';
@@ -57,6 +57,8 @@ async function moveTrees(compartment: Compartment, pids: readonly number[]): Pro
     );
   }
   for (const pid of pids) check(host, pid);
+  const own = readGroups(host.paths.proc, host.caller.pid) ?? new Map<string, string>();
+  const places = placesOf(host.layout, record.group, own);
   const moved = new Set<number>();
   let heldBytes = 0;
   const moveIn = async (pid: number): Promise<void> => {
@@ -69,7 +71,7 @@ async function moveTrees(compartment: Compartment, pids: readonly number[]): Pro
     await moveIn(pid);
     // A child forked before its parent was moved is outside still; one forked after is inside already; on v1, where each
     // hierarchy is entered by itself, one forked in between is in some groups and not in others.
-    const rest = (): number[] => outside(compartment, pid, moved);
+    const rest = (): number[] => outside(compartment, places, pid).filter((child) => !moved.has(child));
     for (let found = rest(); found.length > 0; found = rest()) {
       for (const child of found) {
         moved.add(child);
@@ -81,22 +83,17 @@ async function moveTrees(compartment: Compartment, pids: readonly number[]): Pro
 }
 
 /**
- * Descendants that were not moved yet. This process itself may be one (`attach $$`) and stays out, and so does what runs in
- * another compartment: it would leave its limits.
+ * Descendants that are not in all of these places. This process itself may be one (`attach $$`) and stays out, and so does
+ * what runs in another compartment: it would leave its limits.
  */
-function outside({ host, record }: Compartment, pid: number, moved: ReadonlySet<number>): number[] {
-  const { base, layout, paths, caller } = host;
-  const groupsOf = (each: number | 'self'): Map<string, string> =>
-    parseSelfCgroup(readKernelFile(`${paths.proc}/${each}/cgroup`) ?? '');
-  const places = placesOf(layout, record.group, groupsOf(caller.pid));
+function outside({ host: { base, paths }, record }: Compartment, places: Places, pid: number): number[] {
   const isOthers = ([controller, path]: [string, string]): boolean => {
     const name = compartmentAt(base, path, controller === '' ? 2 : 1);
     return name !== null && name !== record.name;
   };
   return descendants(paths.proc, pid).filter((child) => {
-    if (child === process.pid || moved.has(child)) return false;
-    const groups = groupsOf(child);
-    return placesLeft(places, groups).length > 0 && ![...groups].some(isOthers);
+    const groups = child === process.pid ? null : readGroups(paths.proc, child);
+    return groups !== null && placesLeft(places, groups).length > 0 && ![...groups].some(isOthers);
   });
 }
 

@@ -1,12 +1,11 @@
 import { readlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseSelfCgroup } from '../host/cgroup/detect.js';
 import { PlaceIndex, placesLeft, placesOf, type Places } from '../host/cgroup/places.js';
 import type { Host } from '../host/host.js';
-import { readKernelFile } from '../host/kernfs.js';
 import type { ProcessIdentity } from '../host/proc/identity.js';
 import { formatIdentity } from '../host/proc/identity.js';
 import {
+  readGroups,
   readProcessesBySlices,
   threadGroups,
   type ProcessEntry,
@@ -45,7 +44,7 @@ export function findEscapes(
   table: ProcessTable,
   all: ReadonlyArray<Pick<Compartment, 'record'>> = compartments,
 ): Map<string, Escape[]> {
-  const own = parseSelfCgroup(readKernelFile(`${host.paths.proc}/${host.caller.pid}/cgroup`) ?? '');
+  const own = readGroups(host.paths.proc, host.caller.pid) ?? new Map<string, string>();
   const children = childrenIn(table);
   const commands = new Map(
     all.flatMap(({ record: { id, main } }) => (main === null ? [] : [[main.pid, { id, main }]])),
@@ -76,19 +75,19 @@ export const allOf = (host: Host, store: Store): Compartment[] =>
     return record === null ? [] : [{ host, store, record }];
   });
 
-/** Every process there is, read in slices. Of use only where there are compartments. */
+/** Every process there is, read in slices. */
 export const lookAtAll = ({ paths }: Host): Promise<ProcessTable> =>
   readProcessesBySlices(paths.proc, new Pace(SLICE_MS));
 
-/** One look in slices; none where there is nothing to look for. */
+/** One look in slices, or at what the caller has looked at; none where there is nothing to look for. */
 async function lookBySlices(
   host: Host,
   compartments: readonly Compartment[],
   all: readonly Compartment[] = compartments,
+  table?: ProcessTable,
 ): Promise<Escapes> {
   if (compartments.length === 0) return new Map();
-  const table = await lookAtAll(host);
-  return findEscapes(host, compartments, table, all);
+  return findEscapes(host, compartments, table ?? (await lookAtAll(host)), all);
 }
 
 /**
@@ -102,10 +101,7 @@ export async function lookForEscapes(
   all: readonly Compartment[] = compartments,
   table?: ProcessTable,
 ): Promise<Escapes> {
-  const first =
-    table === undefined
-      ? await lookBySlices(host, compartments, all)
-      : findEscapes(host, compartments, table, all);
+  const first = await lookBySlices(host, compartments, all, table);
   if (first.size === 0) return first;
   await delay(BETWEEN_LOOKS_MS);
   return inBoth(first, await lookBySlices(host, compartments, all));

@@ -3,7 +3,7 @@ import { isEmpty } from '../host/cgroup/group.js';
 import type { Membership } from '../host/cgroup/membership.js';
 import type { Host } from '../host/host.js';
 import { readingOnce } from '../host/kernfs.js';
-import { isAlive, type Alive } from '../host/proc/identity.js';
+import { aliveAt, type Alive } from '../host/proc/identity.js';
 import type { Escape } from '../state/escapes.js';
 import { readMounts, readReport, type GuestReport } from '../state/guest.js';
 import type { CompartmentRecord, GuestRecord, SpecRecord } from '../state/record.js';
@@ -64,11 +64,6 @@ export function stateFrom(
   return endedAt === null ? 'created' : 'exited';
 }
 
-const aliveOn =
-  ({ paths }: Host): Alive =>
-  (identity) =>
-    isAlive(paths.proc, identity);
-
 const isoTime = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
 function guestOf(
@@ -82,7 +77,7 @@ function guestOf(
 /** What it is, and whether it runs. */
 export function headOf(
   compartment: Compartment,
-  alive: Alive = aliveOn(compartment.host),
+  alive: Alive,
 ): Omit<Inspection, 'spec' | 'guest' | 'escaped' | 'subsystems'> {
   const { record } = compartment;
   return {
@@ -102,7 +97,7 @@ export function headOf(
 export function inspectCompartment(
   compartment: Compartment,
   escaped: Escape[] = [],
-  alive: Alive = aliveOn(compartment.host),
+  alive: Alive = aliveAt(compartment.host.paths.proc),
 ): Inspection {
   const { host, record } = compartment;
   const subsystems = loadedKinds(compartment).map((kind) => {
@@ -131,7 +126,10 @@ export interface Listing {
 }
 
 /** Every compartment of this user; what a crash left behind is swept on the way. */
-export async function listCompartments(host: Host, alive: Alive = aliveOn(host)): Promise<Listing> {
+export async function listCompartments(
+  host: Host,
+  alive: Alive = aliveAt(host.paths.proc),
+): Promise<Listing> {
   const store = new Store(host.paths.state);
   const listing: Listing = { compartments: [], damaged: [] };
   const names = store.names();

@@ -2,7 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { takenBackFor } from '../shared/undo.js';
 import { isEmpty, removeGroup } from '../host/cgroup/group.js';
 import type { Host } from '../host/host.js';
-import { isAlive, selfIdentity, type Alive } from '../host/proc/identity.js';
+import { aliveAt, selfIdentity, type Alive } from '../host/proc/identity.js';
 import { forget, runsUnder } from './damaged.js';
 import { isBroken, isHeld, tryLock, unlock } from '../state/lock.js';
 import { groundOf } from './readings.js';
@@ -17,7 +17,7 @@ export function isAbandoned(
   host: Host,
   store: Store,
   record: CompartmentRecord,
-  alive: Alive = (identity) => isAlive(host.paths.proc, identity),
+  alive: Alive = aliveAt(host.paths.proc),
 ): boolean {
   const { proc } = host.paths;
   if (record.owner !== null && !alive(record.owner)) return true;

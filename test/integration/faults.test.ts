@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, jest } from '@jest/globals';
 import { reasonOf } from '../../src/shared/errors.js';
+import { LOAD_PIDS, LOAD_VM, RUN } from '../support/crash-operations.js';
 import { dirsOf } from '../support/crash.js';
 import { ERRNOS, FaultyFs, type Fault } from '../support/faults.js';
 import { runs, until } from '../support/programs.js';
@@ -38,9 +39,6 @@ interface Operation {
   crashed?: boolean;
 }
 
-const LOAD_VM = ['load', 'vm', '--name', 'victim', '--mem', '32M'];
-const LOAD_PIDS = ['load', 'pids', '--name', 'victim', '--pids', '10'];
-const RUN = ['--name', 'victim', '--mem', '32M', '--pids', '10', '--'];
 const DETACHED = ['run', '-d', ...RUN, 'sleep', '1000'];
 const BOTH = [LOAD_VM, LOAD_PIDS];
 

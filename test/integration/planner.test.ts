@@ -15,7 +15,7 @@ import { requires } from '../support/requires.js';
 import { COMPART, useSandbox, type Answer } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
-const withRoot = requires('groups');
+const withGroups = requires('groups');
 const compiled = requires('groups', 'planner');
 
 /** The name of the process that plans: the one beside the command. */
@@ -93,7 +93,7 @@ describe('what plans', () => {
     for (const name of ['one', 'two']) await compart(['rm', name]);
   });
 
-  withRoot.each([
+  withGroups.each([
     ['is not there', null],
     ['may not be executed', 0o644],
     ['is no program', 0o755],
@@ -109,7 +109,7 @@ describe('what plans', () => {
     expect(answer).toEqual({ status: 0, stdout: 'node\n', stderr: '' });
   });
 
-  withRoot(
+  withGroups(
     'under `ulimit -d 100000`, which the compiled program does not start under, the run goes on',
     async () => {
       const script = 'ulimit -d 100000; exec "$0" run -- sh -c "ulimit -d"';
@@ -162,7 +162,7 @@ describe.each([
   ['the compiled program', ''],
   ['Node', 'node'],
 ])('%s in a hostile directory', (_name, planner) => {
-  withRoot('loads nothing from it, and the command has the environment of the caller', async () => {
+  withGroups('loads nothing from it, and the command has the environment of the caller', async () => {
     hostile(sandbox.current.dir);
     const env = { COMPART_PLANNER: planner };
     expect(await read([COMPART, 'run', '--', 'env', '-0'], env)).toEqual(await read(['env', '-0'], env));

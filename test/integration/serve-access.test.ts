@@ -20,10 +20,10 @@ import { verbsIn } from '../support/verbs.js';
 const sandbox = useSandbox();
 const serve = useServer(sandbox);
 const { compart, inspect, detach } = verbsIn(sandbox);
-const root = requires('groups', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
+const withLimits = requires('groups', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
 
 describe('who may ask', () => {
-  root('without a token only those who name this machine: another Host header is refused', async () => {
+  withLimits('without a token only those who name this machine: another Host header is refused', async () => {
     const { url } = await serve();
     const { port } = new URL(url);
     for (const host of ['evil.example', `evil.example:${port}`, `127.0.0.1.evil.example`])
@@ -34,23 +34,26 @@ describe('who may ask', () => {
       expect(await statusOf(url, '/api/v1/compartments', { headers: { host } })).toBe(200);
   });
 
-  root('with one those who know it; the page itself and /healthz hold nothing and are open', async () => {
-    const { url } = await serve('--token-file', tokenFileIn(sandbox.current));
-    for (const path of ['/metrics', '/api/v1/compartments', '/api/v1/stream']) {
-      const refused = await ask(url, path);
-      expect(refused).toMatchObject({
-        status: 401,
-        headers: { 'www-authenticate': 'Bearer realm="compart"' },
-      });
-      expect(errorIn(refused).code).toBe('ERR_HTTP_UNAUTHORIZED');
-      expect(await statusOf(url, path, { headers: { authorization: `Bearer ${TOKEN}x` } })).toBe(401);
-      expect(await statusOf(url, `${path}?token=${TOKEN}`)).toBe(401);
-    }
-    expect(await statusOf(url, '/api/v1/compartments', { headers: AUTHORIZED })).toBe(200);
-    expect([await statusOf(url, '/'), await statusOf(url, '/healthz')]).toEqual([200, 200]);
-  });
+  withLimits(
+    'with one those who know it; the page itself and /healthz hold nothing and are open',
+    async () => {
+      const { url } = await serve('--token-file', tokenFileIn(sandbox.current));
+      for (const path of ['/metrics', '/api/v1/compartments', '/api/v1/stream']) {
+        const refused = await ask(url, path);
+        expect(refused).toMatchObject({
+          status: 401,
+          headers: { 'www-authenticate': 'Bearer realm="compart"' },
+        });
+        expect(errorIn(refused).code).toBe('ERR_HTTP_UNAUTHORIZED');
+        expect(await statusOf(url, path, { headers: { authorization: `Bearer ${TOKEN}x` } })).toBe(401);
+        expect(await statusOf(url, `${path}?token=${TOKEN}`)).toBe(401);
+      }
+      expect(await statusOf(url, '/api/v1/compartments', { headers: AUTHORIZED })).toBe(200);
+      expect([await statusOf(url, '/'), await statusOf(url, '/healthz')]).toEqual([200, 200]);
+    },
+  );
 
-  root(
+  withLimits(
     'beyond this machine it does not listen without a token and TLS, and says what is missing',
     async () => {
       const secret = tokenFileIn(sandbox.current);
@@ -90,7 +93,7 @@ describe('who may ask', () => {
     await expect(ask(here.replace('https', 'http'), '/healthz')).rejects.toThrow();
   });
 
-  root('wrong flags and files are refused, each with a way out', async () => {
+  withLimits('wrong flags and files are refused, each with a way out', async () => {
     const open = fileIn(sandbox.current, 'open', TOKEN, 0o644);
     const text = fileIn(sandbox.current, 'text', 'no certificate');
     const cases: Array<[string[], string]> = [
@@ -126,7 +129,7 @@ describe('control', () => {
       typeof body === 'string' ? body : JSON.stringify(body),
     );
 
-  root('is refused unless it was allowed, with the token or without', async () => {
+  withLimits('is refused unless it was allowed, with the token or without', async () => {
     const { url } = await serve('--token-file', tokenFileIn(sandbox.current));
     await detach('job', [], 'sleep', '60');
     for (const verb of ['freeze', 'thaw', 'kill', 'set']) {
@@ -137,7 +140,7 @@ describe('control', () => {
     await compart('rm', '--force', 'job');
   });
 
-  root('freezes, thaws, sets and kills a real compartment, as the verbs do', async () => {
+  withLimits('freezes, thaws, sets and kills a real compartment, as the verbs do', async () => {
     const { url } = await serve('--token-file', tokenFileIn(sandbox.current), '--allow-control');
     await detach('job', ['--mem', '64M', '--cpu', '50%'], 'sleep', '60');
     expect((await post(url, 'job/freeze')).body).toBe('{"name":"job","frozen":true}\n');
@@ -153,37 +156,40 @@ describe('control', () => {
     await until('the end of job', async () => (await compart('inspect', 'job')).status === 125);
   });
 
-  root('is refused without the token, from another origin, of another type, too long, or wrong', async () => {
-    const { url } = await serve('--token-file', tokenFileIn(sandbox.current), '--allow-control');
-    const { host } = new URL(url);
-    await detach('job', ['--mem', '64M'], 'sleep', '60');
-    const cases: Array<[Promise<HttpAnswer>, number, string]> = [
-      [post(url, 'job/kill', {}, { authorization: '' }), 401, 'ERR_HTTP_UNAUTHORIZED'],
-      [post(url, 'job/kill', {}, { origin: 'http://evil.example' }), 403, 'ERR_HTTP_FORBIDDEN'],
-      [post(url, 'job/kill', {}, { origin: 'null' }), 403, 'ERR_HTTP_FORBIDDEN'],
-      [post(url, 'job/kill', {}, { 'sec-fetch-site': 'cross-site' }), 403, 'ERR_HTTP_FORBIDDEN'],
-      [post(url, 'job/kill', {}, { 'content-type': 'text/plain' }), 415, 'ERR_HTTP_TYPE'],
-      [post(url, 'job/set', { mem: '9'.repeat(5000) }), 413, 'ERR_HTTP_BODY'],
-      [post(url, 'job/set', '{"mem":'), 400, 'ERR_HTTP_BODY'],
-      [post(url, 'job/set', '[1]'), 400, 'ERR_HTTP_BODY'],
-      [post(url, 'job/set', '{"__proto__":"1M"}'), 400, 'ERR_COMPART_USAGE'],
-      [post(url, 'job/set', { mem: 5 }), 400, 'ERR_COMPART_USAGE'],
-      [post(url, 'job/set', { mem: '12X' }), 400, 'ERR_COMPART_USAGE'],
-      [post(url, 'job/set', { constructor: '1M' }), 400, 'ERR_COMPART_USAGE'],
-      [post(url, 'job/kill', { signal: 'NONE' }), 400, 'ERR_COMPART_USAGE'],
-      [post(url, 'job/freeze', { signal: 'TERM' }), 400, 'ERR_COMPART_USAGE'],
-      [post(url, 'other/kill'), 404, 'ERR_COMPART_NOT_FOUND'],
-      [post(url, 'Job/kill'), 404, 'ERR_HTTP_NOT_FOUND'],
-      [post(url, 'job/rm'), 404, 'ERR_HTTP_NOT_FOUND'],
-    ];
-    for (const [asked, status, code] of cases) {
-      const answer = await asked;
-      expect([answer.status, errorIn(answer).code]).toEqual([status, code]);
-    }
-    expect(await statusOf(url, '/api/v1/compartments/job/kill', { headers: AUTHORIZED })).toBe(405);
-    expect((await inspect('job')).state).toBe('running');
-    expect((await inspect('job')).subsystems.vm.limits['limitBytes']).toBe(64 * 2 ** 20);
-    expect((await post(url, 'job/freeze', {}, { origin: `http://${host}` })).status).toBe(200);
-    await compart('rm', '--force', 'job');
-  });
+  withLimits(
+    'is refused without the token, from another origin, of another type, too long, or wrong',
+    async () => {
+      const { url } = await serve('--token-file', tokenFileIn(sandbox.current), '--allow-control');
+      const { host } = new URL(url);
+      await detach('job', ['--mem', '64M'], 'sleep', '60');
+      const cases: Array<[Promise<HttpAnswer>, number, string]> = [
+        [post(url, 'job/kill', {}, { authorization: '' }), 401, 'ERR_HTTP_UNAUTHORIZED'],
+        [post(url, 'job/kill', {}, { origin: 'http://evil.example' }), 403, 'ERR_HTTP_FORBIDDEN'],
+        [post(url, 'job/kill', {}, { origin: 'null' }), 403, 'ERR_HTTP_FORBIDDEN'],
+        [post(url, 'job/kill', {}, { 'sec-fetch-site': 'cross-site' }), 403, 'ERR_HTTP_FORBIDDEN'],
+        [post(url, 'job/kill', {}, { 'content-type': 'text/plain' }), 415, 'ERR_HTTP_TYPE'],
+        [post(url, 'job/set', { mem: '9'.repeat(5000) }), 413, 'ERR_HTTP_BODY'],
+        [post(url, 'job/set', '{"mem":'), 400, 'ERR_HTTP_BODY'],
+        [post(url, 'job/set', '[1]'), 400, 'ERR_HTTP_BODY'],
+        [post(url, 'job/set', '{"__proto__":"1M"}'), 400, 'ERR_COMPART_USAGE'],
+        [post(url, 'job/set', { mem: 5 }), 400, 'ERR_COMPART_USAGE'],
+        [post(url, 'job/set', { mem: '12X' }), 400, 'ERR_COMPART_USAGE'],
+        [post(url, 'job/set', { constructor: '1M' }), 400, 'ERR_COMPART_USAGE'],
+        [post(url, 'job/kill', { signal: 'NONE' }), 400, 'ERR_COMPART_USAGE'],
+        [post(url, 'job/freeze', { signal: 'TERM' }), 400, 'ERR_COMPART_USAGE'],
+        [post(url, 'other/kill'), 404, 'ERR_COMPART_NOT_FOUND'],
+        [post(url, 'Job/kill'), 404, 'ERR_HTTP_NOT_FOUND'],
+        [post(url, 'job/rm'), 404, 'ERR_HTTP_NOT_FOUND'],
+      ];
+      for (const [asked, status, code] of cases) {
+        const answer = await asked;
+        expect([answer.status, errorIn(answer).code]).toEqual([status, code]);
+      }
+      expect(await statusOf(url, '/api/v1/compartments/job/kill', { headers: AUTHORIZED })).toBe(405);
+      expect((await inspect('job')).state).toBe('running');
+      expect((await inspect('job')).subsystems.vm.limits['limitBytes']).toBe(64 * 2 ** 20);
+      expect((await post(url, 'job/freeze', {}, { origin: `http://${host}` })).status).toBe(200);
+      await compart('rm', '--force', 'job');
+    },
+  );
 });

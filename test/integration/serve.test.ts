@@ -13,10 +13,10 @@ import { verbsIn } from '../support/verbs.js';
 const sandbox = useSandbox();
 const serve = useServer(sandbox);
 const { compart, detach } = verbsIn(sandbox);
-const root = requires('groups', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
+const withLimits = requires('groups', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids');
 
 describe('compart serve', () => {
-  root(
+  withLimits(
     'plans for run with --warm, and not without, and ends when what it planned for has ended',
     async () => {
       const one = await serve();
@@ -43,7 +43,7 @@ describe('compart serve', () => {
     },
   );
 
-  root('answers /healthz, /metrics, the page and the list, which is that of ps --json', async () => {
+  withLimits('answers /healthz, /metrics, the page and the list, which is that of ps --json', async () => {
     const { url } = await serve();
     await detach('job', ['--mem', '64M', '--label', 'team=web'], 'sleep', '60');
     expect(await ask(url, '/healthz')).toMatchObject({ status: 200, body: 'ok\n' });
@@ -77,7 +77,7 @@ describe('compart serve', () => {
     expect((await ask(url, '/api/v1/compartments')).body).toBe('[]\n');
   });
 
-  root(
+  withLimits(
     'answers what is not there with 404, what is not done with 405, as JSON, and a HEAD without a body',
     async () => {
       const { url } = await serve();
@@ -100,7 +100,7 @@ describe('compart serve', () => {
     },
   );
 
-  root(
+  withLimits(
     'ends at SIGTERM and at SIGINT with status 0 within a second, also while streams are open',
     async () => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -117,7 +117,7 @@ describe('compart serve', () => {
     },
   );
 
-  root('is told apart from a second one on its port, which says what to do', async () => {
+  withLimits('is told apart from a second one on its port, which says what to do', async () => {
     const { port } = new URL((await serve()).url);
     const { status, stderr } = await compart('serve', '--listen', port);
     expect(status).toBe(125);
@@ -129,7 +129,7 @@ describe('compart serve', () => {
 });
 
 describe('the stream', () => {
-  root(
+  withLimits(
     'says everything once, then once a second what has changed, what happened, and what is gone',
     async () => {
       const { url } = await serve();
@@ -156,7 +156,7 @@ describe('the stream', () => {
     },
   );
 
-  root('goes on while compartments come and vanish in the middle of a look, 60 of them', async () => {
+  withLimits('goes on while compartments come and vanish in the middle of a look, 60 of them', async () => {
     const { url } = await serve();
     let ended = false;
     const isOver = (): boolean => ended;
@@ -178,27 +178,30 @@ describe('the stream', () => {
     expect((await ask(url, '/api/v1/compartments')).body).toBe('[]\n');
   });
 
-  root('is had by 16 at once, the 17th is refused; a client that reads nothing harms nobody', async () => {
-    const { url } = await serve();
-    const { port, hostname } = new URL(url);
-    const silent = connect(Number(port), hostname);
-    silent.pause().write(`GET /api/v1/stream HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`);
-    const streams = Array.from({ length: 15 }, () => samples(url));
-    for (const stream of streams) expect((await stream.next()).done).toBe(false);
-    const refused = await ask(url, '/api/v1/stream');
-    expect([refused.status, errorIn(refused).code]).toEqual([503, 'ERR_HTTP_BUSY']);
-    for (const stream of streams) await stream.return(undefined);
-    silent.destroy();
-    const again = await until('a free stream', async () => {
-      const stream = samples(url);
-      const { done } = await stream.next();
-      await stream.return(undefined);
-      return done === false;
-    });
-    expect(again).toBe(true);
-  });
+  withLimits(
+    'is had by 16 at once, the 17th is refused; a client that reads nothing harms nobody',
+    async () => {
+      const { url } = await serve();
+      const { port, hostname } = new URL(url);
+      const silent = connect(Number(port), hostname);
+      silent.pause().write(`GET /api/v1/stream HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`);
+      const streams = Array.from({ length: 15 }, () => samples(url));
+      for (const stream of streams) expect((await stream.next()).done).toBe(false);
+      const refused = await ask(url, '/api/v1/stream');
+      expect([refused.status, errorIn(refused).code]).toEqual([503, 'ERR_HTTP_BUSY']);
+      for (const stream of streams) await stream.return(undefined);
+      silent.destroy();
+      const again = await until('a free stream', async () => {
+        const stream = samples(url);
+        const { done } = await stream.next();
+        await stream.return(undefined);
+        return done === false;
+      });
+      expect(again).toBe(true);
+    },
+  );
 
-  root('rests when nobody listens: no CPU time is used in 2 s', async () => {
+  withLimits('rests when nobody listens: no CPU time is used in 2 s', async () => {
     const { url, process: served } = await serve();
     const stream = samples(url);
     await stream.next();

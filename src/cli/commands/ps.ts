@@ -4,8 +4,9 @@ import { formatSize } from '../../shared/units/size.js';
 import { lookAtAll, lookForEscapes } from '../../compartments/escape.js';
 import { glanceAt, type Glance } from '../../compartments/glance.js';
 import { inspectCompartment, listCompartments } from '../../compartments/inspect.js';
-import { aliveIn } from '../../host/proc/table.js';
+import { aliveIn, type ProcessEntry } from '../../host/proc/table.js';
 import type { Escape } from '../../state/escapes.js';
+import { Store } from '../../state/store.js';
 import { ago, commandLine, orDash, percentOf, table } from '../format.js';
 import type { Handler } from '../verbs.js';
 
@@ -40,8 +41,9 @@ function row({ head, vm, sched, net, pids }: Glance, escaped: number): string[] 
 }
 
 export const handler: Handler = async (args, { host, out, json, say }) => {
-  // One look at all processes tells who is alive and who has left: to ask of each again would cost as much once more.
-  const processes = await lookAtAll(host);
+  // One look at all processes tells who is alive and who has left: none is read twice.
+  const anything = new Store(host.paths.state).names().length > 0;
+  const processes = anything ? await lookAtAll(host) : new Map<number, ProcessEntry>();
   const alive = aliveIn(host.paths.proc, processes);
   const { compartments, damaged } = await listCompartments(host, alive);
   const escapes = await lookForEscapes(host, compartments, compartments, processes);

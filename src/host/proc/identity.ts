@@ -41,6 +41,12 @@ export const isLiving = ({ startTime, state }: ProcessStat, identity: ProcessIde
 /** {@link isAlive}, however it is known. */
 export type Alive = (identity: ProcessIdentity) => boolean;
 
+/** By asking the kernel of each. */
+export const aliveAt =
+  (proc: string): Alive =>
+  (identity) =>
+    isAlive(proc, identity);
+
 /** As it is written down, here and by native/relay.c: `PID_STARTTIME`. */
 export const formatIdentity = ({ pid, startTime }: ProcessIdentity): string => `${pid}_${startTime}`;
 

@@ -48,9 +48,14 @@ export function parseStat(text: string): ProcessStat | null {
  * @throws ERR_COMPART_KERNEL where that cannot be seen (EMFILE): whoever took it for dead would sweep what it owns
  */
 export function readStat(proc: string, pid: number | 'self'): ProcessStat | null {
+  const text = readProcessFile(proc, pid, 'stat');
+  return text === null ? null : parseStat(text);
+}
+
+/** A file of a process, or null where that has ended. @throws ERR_COMPART_KERNEL as {@link readKernelFile} */
+export function readProcessFile(proc: string, pid: number | 'self', name: string): string | null {
   try {
-    const text = readKernelFile(`${proc}/${pid}/stat`);
-    return text === null ? null : parseStat(text);
+    return readKernelFile(`${proc}/${pid}/${name}`);
   } catch (error) {
     // It ended between open and read.
     if (kernelErrno(error) === 'ESRCH') return null;

@@ -3,7 +3,7 @@ import type { Pace } from '../../shared/pace.js';
 import { parseSelfCgroup } from '../cgroup/detect.js';
 import { KernelReader } from '../kernfs.js';
 import { isAlive, isLiving, type Alive } from './identity.js';
-import { parseStat, type ProcessStat } from './stat.js';
+import { parseStat, readProcessFile, type ProcessStat } from './stat.js';
 
 /** A process, and by controller (`''` for v2) the group that it is in, as /proc/PID/cgroup has it. */
 export interface ProcessEntry {
@@ -56,6 +56,12 @@ export const aliveIn =
     const entry = table.get(identity.pid);
     return (entry !== undefined && isLiving(entry.stat, identity)) || isAlive(proc, identity);
   };
+
+/** The groups of one process, by controller; null where it has ended. @throws ERR_COMPART_KERNEL */
+export function readGroups(proc: string, pid: number | 'self'): ReadonlyMap<string, string> | null {
+  const text = readProcessFile(proc, pid, 'cgroup');
+  return text === null ? null : parseSelfCgroup(text);
+}
 
 /** Where a process is one by one: v1 lets a thread be in another group than the others. */
 export function threadGroups(proc: string, pid: number): Array<ReadonlyMap<string, string>> {
