@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect } from '@jest/globals';
 import { execa } from 'execa';
 import * as library from '../../src/index.js';
+import { requires } from '../support/requires.js';
 import { useSandbox } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
+const it = requires('npx');
 
 describe('the pages of the API', () => {
   it('are made without a warning, with a page of each export', async () => {

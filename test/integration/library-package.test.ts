@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { execa } from 'execa';
 import { pathOf, requires } from '../support/requires.js';
 import { useSandbox } from '../support/sandbox.js';
@@ -20,6 +20,7 @@ const TARBALL = `dist/compart-${(JSON.parse(readFileSync('package.json', 'utf8')
 const ROOT = process.cwd();
 const PATIENCE_MS = 120_000;
 const sandbox = useSandbox();
+const it = requires('npm');
 const project = mkdtempSync(`${tmpdir()}/compart-package-`);
 
 /** All that the package holds, by where it is. */
@@ -128,7 +129,7 @@ describe('the npm package', () => {
     PATIENCE_MS,
   );
 
-  const inGroups = requires('root', 'cgroup-memory', 'ip');
+  const inGroups = requires('npm', 'root', 'cgroup-memory', 'ip');
 
   inGroups(
     'compiles under strict TypeScript with nodenext and bundler resolution, and runs',

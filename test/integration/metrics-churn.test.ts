@@ -86,6 +86,5 @@ describe('a process that scrapes for long', () => {
       expect(valueOf(last, 'compart_host_removed_total')).toBe(gone.size);
       for (const name of living) await removeCompartment(host, name, false);
     },
-    120_000,
   );
 });

@@ -100,7 +100,8 @@ function seen(enter: string[]): string {
   ].map((words) => say(...words));
   return text
     .join('\n')
-    // What the kernel adds in its own time.
+    // What the kernel adds in its own time, and what it sends by itself before there are classes.
+    .replaceAll(/ direct_packets_stat \d+/g, '')
     .replaceAll(/^ *(inet6 )?fe80\S* .*\n( +valid_lft.*\n)?/gm, '')
     .replaceAll(/link\/ether [0-9a-f:]{17}/g, '')
     .replaceAll(/ (tentative|state \w+|refcnt \d+|<[A-Z,_-]*>|link-netns\S* \S+)/g, '')

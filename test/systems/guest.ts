@@ -9,7 +9,8 @@ import type { Workplace } from './tree.js';
 const MEMORY = '3G';
 /** systemd on a busy machine, or none. */
 const BOOT_PATIENCE_MS = 180_000;
-/** Of one file: a guest does system calls at a dozenth of the host's speed. */
+/** Of one test that has no bound of its own, and of one file: a guest does system calls at a dozenth of the host's speed. */
+const TEST_SECONDS = 1800;
 const FILE_SECONDS = 3600;
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -77,7 +78,14 @@ export class SystemGuest {
         '--cacheDirectory',
         `/scratch/jest-${account}`,
       ],
-      ...['--json', '--outputFile', result, `test/integration/${file}.test.ts`],
+      ...[
+        '--testTimeout',
+        `${TEST_SECONDS}000`,
+        '--json',
+        '--outputFile',
+        result,
+        `test/integration/${file}.test.ts`,
+      ],
     ];
     const script = `rm -f ${result}; cd /compart && exec timeout ${FILE_SECONDS} env ${[...env, ...jest].join(' ')}`;
     const began = Date.now();

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Outcome } from './outcome.js';
 import { FILES, SYSTEMS, WHO, type System, type Who } from './systems.js';
 
@@ -47,10 +47,9 @@ function treesIn(outcomes: readonly Outcome[]): string {
 }
 
 function section({ name, what }: System, { release, outcomes }: Seen): string {
-  const files = [...FILES].sort();
   const of = (file: string, who: Who): Outcome | undefined =>
     outcomes.find((outcome) => outcome.file === file && outcome.who === who);
-  const rows = files.map((file) => {
+  const rows = FILES.map((file) => {
     const cells = WHO.map((who) => of(file, who)).map((outcome) => (outcome ? inWords(outcome) : '-'));
     return `| ${file} | ${cells.join(' | ')} |`;
   });
@@ -70,15 +69,8 @@ function section({ name, what }: System, { release, outcomes }: Seen): string {
   ].join('\n\n');
 }
 
-/** Files of the suite that no system runs. */
-const othersOf = (): string[] =>
-  readdirSync('test/integration')
-    .flatMap((file) => /^(.+)\.test\.ts$/.exec(file)?.[1] ?? [])
-    .filter((file) => !FILES.includes(file))
-    .sort();
-
-/** The whole page. @param others files of test/integration that no system runs. Pure. */
-export function pageOf(all: readonly Seen[], others: readonly string[]): string {
+/** The whole page. Pure. */
+export function pageOf(all: readonly Seen[]): string {
   const sections = SYSTEMS.map((system) => {
     const seen = all.find(({ name }) => name === system.name);
     return seen === undefined ? `## ${system.name}\n\n${system.what}. Not run yet.` : section(system, seen);
@@ -86,14 +78,12 @@ export function pageOf(all: readonly Seen[], others: readonly string[]): string 
   return `# Systems
 
 Made by \`npm run test:systems\` from what the tests themselves said (docs/systems.json). Each system is a guest
-(\`compart boot\`) with a root made by \`compart image build debian\`; in it the files of \`test/integration\` run as root and
-as an ordinary user who has logged in, with the groups that systemd or an administrator handed over
+(\`compart boot\`) with a root made by \`compart image build debian\`; in it every file of \`test/integration\` runs as root
+and as an ordinary user who has logged in, with the groups that systemd or an administrator handed over
 ([rootless.md](rootless.md)). \`npm run test:systems -- NAME FILE\` runs one file in one system, \`--short\` a few in two; \`-\` is what has not been run.
 
-A guest is a kernel for one processor without the cpuset controller: what needs either is not possible in any of them.
-Not run in them, but on the host of the suite: ${others.join(', ')}. Those boot guests themselves, which a guest cannot,
-ask for programs that no system here has (Prometheus, Chromium, npm) or for rates beyond a guest's, do thousands of
-things, which take a guest an hour, or look at what does not depend on the system.
+A guest is a kernel for one processor without the cpuset controller, in which no other guest boots, and no system here
+has npm, a compiler or Chromium: what needs one of these is not possible in any of them, and runs on the host of the suite.
 
 ${sections.join('\n\n')}
 `;
@@ -102,5 +92,5 @@ ${sections.join('\n\n')}
 /** Writes the data and the page. */
 export function writeSeen(all: readonly Seen[]): void {
   writeFileSync(DATA, `${JSON.stringify(all, null, 1)}\n`);
-  writeFileSync(PAGE, pageOf(all, othersOf()));
+  writeFileSync(PAGE, pageOf(all));
 }
