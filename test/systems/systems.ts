@@ -31,7 +31,7 @@ export const SYSTEMS: readonly System[] = [
     name: 'debian-systemd-v2',
     what: 'Debian with systemd, cgroup v2: as it is installed',
     image: 'systemd',
-    init: '/sbin/init',
+    init: '/systems/init-systemd',
     manager: 'systemd',
     bases: { root: SCOPE, user: '/user.slice/user-1000.slice/user@1000.service/app.slice/compart.scope' },
   },
