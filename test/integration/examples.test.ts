@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from '@jest/globals';
 import { FRIENDLY, HOSTILE } from '../support/hostile.js';
 import { service, told } from '../support/library.js';
-import { requires } from '../support/requires.js';
+import { QUICK_NODE, requires } from '../support/requires.js';
 import { processesBelow, useSandbox, type Sandbox } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
@@ -70,6 +70,7 @@ describe("the example of a service that runs visitors' code", () => {
     'cgroup-memory',
     'cgroup-cpu',
     'cgroup-pids',
+    QUICK_NODE,
   )(
     'holds fork bomb, hog, loop, flood, network and killer each to its limits, answers others meanwhile, and nothing is left',
     async () => {

@@ -7,13 +7,13 @@ import { withLentHost, type LentHost, type LentOptions } from '../support/lent-h
 import { AS_USER, delegate, runningAs, settle, takeBack, UID } from '../support/ordinary-user.js';
 import { NAME_SERVER } from '../support/name-server.js';
 import { until } from '../support/programs.js';
-import { requires } from '../support/requires.js';
+import { HANDS_OVER, requires } from '../support/requires.js';
 import { useSandbox, type Answer } from '../support/sandbox.js';
 import { gone } from '../support/service.js';
 import type { ErrorAnswer } from '../support/shapes.js';
 
 const sandbox = useSandbox();
-const NEEDS = ['root', 'setpriv', 'unshare', 'nsenter', 'cgroup-v1', 'nft', 'iperf3', 'user-namespaces'];
+const NEEDS = ['root', HANDS_OVER, 'setpriv', 'unshare', 'nsenter', 'nft', 'iperf3', 'user-namespaces'];
 const withSlirp = requires(...NEEDS, 'slirp4netns', 'ping');
 const withPasta = requires(...NEEDS, 'pasta');
 

@@ -2,6 +2,7 @@ import {
   chmodSync,
   chownSync,
   cpSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -16,10 +17,21 @@ import type { Sandbox } from './sandbox.js';
 /** A uid that owns nothing on any machine that runs this. */
 export const UID = 64_123;
 const CONTROLLERS = ['memory', 'cpu', 'cpuacct', 'cpuset', 'pids', 'blkio', 'freezer'];
-export const subtree = (controller: string): string => `/sys/fs/cgroup/${controller}/compart-${UID}`;
+const ROOT = '/sys/fs/cgroup';
+const IS_V2 = existsSync(`${ROOT}/cgroup.controllers`);
+/** Below each of them the user has a subtree. */
+const HIERARCHIES = IS_V2
+  ? [ROOT]
+  : CONTROLLERS.map((controller) => `${ROOT}/${controller}`).filter((dir) => existsSync(dir));
+const subtreeIn = (hierarchy: string): string => `${hierarchy}/compart-${UID}`;
+export const subtree = (controller: string): string => subtreeIn(IS_V2 ? ROOT : `${ROOT}/${controller}`);
+/** Where the user's processes stand on v2, which lets a user move processes within a subtree of its own only. */
+const SHELL = `${subtreeIn(ROOT)}/shell`;
 
-/** Words before a command of that user. */
-export const AS_USER = ['setpriv', '--reuid', String(UID), '--regid', String(UID), '--clear-groups'];
+const BECOME = ['setpriv', '--reuid', String(UID), '--regid', String(UID), '--clear-groups'];
+const ENTER = `[ ! -d ${SHELL} ] || echo $$ > ${SHELL}/cgroup.procs; exec "$@"`;
+/** Words before a command of that user, who stands where an administrator has put its shell. */
+export const AS_USER = IS_V2 ? ['sh', '-c', ENTER, 'sh', ...BECOME] : BECOME;
 
 /**
  * Words before a command for which /dev/net/tun is open to everybody, as on a stock Debian: a node of the test's own
@@ -31,24 +43,32 @@ export const withTun = ({ dir }: Pick<Sandbox, 'dir'>): string[] => [
   `${dir}/tun`,
 ];
 
-/** What docs/rootless.md tells an administrator of a v1 or hybrid host to do. */
+/** What docs/rootless.md tells an administrator to do. */
 export function delegate(): void {
-  for (const controller of CONTROLLERS) {
-    mkdirSync(subtree(controller));
-    if (controller === 'cpuset') {
-      for (const file of ['cpuset.mems', 'cpuset.cpus']) {
-        writeFileSync(`${subtree(controller)}/${file}`, readFileSync(`/sys/fs/cgroup/cpuset/${file}`));
-      }
-    }
-    chownSync(subtree(controller), UID, UID);
-    for (const file of ['cgroup.procs', 'tasks']) chownSync(`${subtree(controller)}/${file}`, UID, UID);
+  if (IS_V2) {
+    const all = readFileSync(`${ROOT}/cgroup.controllers`, 'utf8').trim().split(' ');
+    writeFileSync(`${ROOT}/cgroup.subtree_control`, all.map((controller) => `+${controller}`).join(' '));
+    mkdirSync(SHELL, { recursive: true });
+  }
+  for (const hierarchy of HIERARCHIES) {
+    const dir = subtreeIn(hierarchy);
+    mkdirSync(dir, { recursive: IS_V2 });
+    if (existsSync(`${dir}/cpuset.cpus`) && !IS_V2)
+      for (const file of ['cpuset.mems', 'cpuset.cpus'])
+        writeFileSync(`${dir}/${file}`, readFileSync(`${hierarchy}/${file}`));
+  }
+  const dirs = IS_V2 ? [subtreeIn(ROOT), SHELL] : HIERARCHIES.map(subtreeIn);
+  for (const dir of dirs) {
+    chownSync(dir, UID, UID);
+    for (const file of ['cgroup.procs', 'tasks', 'cgroup.subtree_control', 'cgroup.threads'])
+      if (existsSync(`${dir}/${file}`)) chownSync(`${dir}/${file}`, UID, UID);
   }
 }
 
 /** Takes the subtree back. @returns the groups that were left in it */
 export function takeBack(): string[] {
-  const left = groupsBelow(`/compart-${UID}`);
-  for (const dir of [...left.reverse(), ...CONTROLLERS.map(subtree)]) {
+  const left = groupsBelow(`/compart-${UID}`).filter((dir) => dir !== SHELL);
+  for (const dir of [...left.reverse(), SHELL, ...HIERARCHIES.map(subtreeIn)]) {
     try {
       rmdirSync(dir);
     } catch {
