@@ -41,6 +41,13 @@ function makeImages(): void {
   });
 }
 
+/** What the guest's init printed, without the messages of its kernel. */
+const saidIn = (stdout: unknown): string[] =>
+  String(stdout)
+    .trimEnd()
+    .split(/\r?\n/)
+    .filter((line) => !/^\[ +\d+\.\d+\]/.test(line));
+
 describe('the kernel that compart builds', () => {
   guests('has every feature that a guest needs: each is used once, in one boot', async () => {
     for (const program of ['busybox', 'ip', 'tc', 'nft']) root.install(program);
@@ -50,11 +57,31 @@ describe('the kernel that compart builds', () => {
     root.copy('features.nft', 'features.nft');
     const words = ['init=/init', 'ssl1=null', 'mconsole=notify:/nowhere', 'vec0:transport=fd,fd=3'];
     const { stdout } = await root.boot(kernel, [...words, ...makeDisks()], { stdio: ['pipe'] });
-    const lines = String(stdout).trimEnd().split(/\r?\n/);
-    const messages = /^\[ +\d+\.\d+\]/;
-    expect(lines.filter((line) => !line.endsWith(' ok') && !messages.test(line))).toEqual(['end']);
+    const lines = saidIn(stdout);
+    expect(lines.filter((line) => !line.endsWith(' ok'))).toEqual(['end']);
     expect(lines.length).toBeGreaterThan(130);
   });
+
+  guests(
+    'keeps the registers and the memory of processes as any Linux does: threads, signals, forks, files, faults',
+    async () => {
+      root.install('busybox');
+      root.compile('process', 'process.c');
+      writeFileSync(`${root.root}/init`, '#!/bin/busybox sh\n/process\nbusybox poweroff -f\n', {
+        mode: 0o755,
+      });
+      const { stdout } = await root.boot(kernel, ['init=/init', 'mem=256M']);
+      const kept = [
+        'registers of many',
+        'registers of a child',
+        'violations',
+        'copies',
+        'files',
+        'scattered',
+      ];
+      expect(saidIn(stdout)).toEqual(kept.map((each) => `${each} ok`));
+    },
+  );
 
   guests(
     'makes no line, loop device or legacy pty that was not asked for, powers off, and leaves nothing in uml_dir',

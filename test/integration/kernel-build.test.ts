@@ -71,11 +71,11 @@ describe('kernel build', () => {
     expect(leftovers()).toEqual([]);
   });
 
-  able('says which of the 6 patches a source does not take, and that its lines are not fixed', async () => {
+  able('says which of the 9 patches a source does not take, and that its lines are not fixed', async () => {
     const { status, stderr, stdout } = await kernel(['build', '--json', '--source', tree()]);
     expect(status).toBe(0);
     expect(stderr).toMatch(
-      /^compart: patches that Linux 6\.99\.1 does not take: 0001-\S+, 0002-\S+, 0003-\S+, 0004-\S+, 0005-\S+, 0006/m,
+      /^compart: patches that Linux 6\.99\.1 does not take: 0001-\S+, 0002-\S+, 0003-\S+, 0004-\S+, 0005-\S+, 0006-\S+, 0007-\S+, 0008-\S+, 0009/m,
     );
     const built = JSON.parse(stdout) as BuildResult & { refused: string[] };
     expect(built).toMatchObject({ cached: false, features: { lineFix: false, wideState: true } });

@@ -41,13 +41,13 @@ describe('the recipe', () => {
     expect(names.length).toBeGreaterThan(150);
   });
 
-  it('has 6 patches, each with a subject, a reason of at least 3 lines, and its number in order', () => {
+  it('has 9 patches, each with a subject, a reason of at least 3 lines, and its number in order', () => {
     const subjects = patches.map(({ path }) => {
       const [head = ''] = readFileSync(path, 'utf8').split('\n---\n');
       expect(head.split('\n').length).toBeGreaterThan(5);
-      return /^Subject: \[PATCH (\d)\/6\] \w+: .+$/m.exec(head)?.[1];
+      return /^Subject: \[PATCH (\d)\/9\] \w+: .+$/m.exec(head)?.[1];
     });
-    expect(subjects).toEqual(['1', '2', '3', '4', '5', '6']);
+    expect(subjects).toEqual(['1', '2', '3', '4', '5', '6', '7', '8', '9']);
     expect(hash).toMatch(/^[0-9a-f]{12}$/);
   });
 });
