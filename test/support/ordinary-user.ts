@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmdirSync,
   writeFileSync,
 } from 'node:fs';
@@ -19,10 +20,16 @@ export const UID = 64_123;
 const CONTROLLERS = ['memory', 'cpu', 'cpuacct', 'cpuset', 'pids', 'blkio', 'freezer'];
 const ROOT = '/sys/fs/cgroup';
 const IS_V2 = existsSync(`${ROOT}/cgroup.controllers`);
-/** Below each of them the user has a subtree. */
+/** Below each of them the user has a subtree; cpu and cpuacct may be two names of one. */
 const HIERARCHIES = IS_V2
   ? [ROOT]
-  : CONTROLLERS.map((controller) => `${ROOT}/${controller}`).filter((dir) => existsSync(dir));
+  : [
+      ...new Set(
+        CONTROLLERS.map((controller) => `${ROOT}/${controller}`)
+          .filter((dir) => existsSync(dir))
+          .map((dir) => realpathSync(dir)),
+      ),
+    ];
 const subtreeIn = (hierarchy: string): string => `${hierarchy}/compart-${UID}`;
 export const subtree = (controller: string): string => subtreeIn(IS_V2 ? ROOT : `${ROOT}/${controller}`);
 /** Where the user's processes stand on v2, which lets a user move processes within a subtree of its own only. */
