@@ -7,11 +7,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { describe, expect } from '@jest/globals';
+import { beforeEach, describe, expect } from '@jest/globals';
 import { execa } from 'execa';
 import { ROOT } from '../support/planner.js';
 import { until } from '../support/programs.js';
-import { requires } from '../support/requires.js';
+import { pathOf, requires } from '../support/requires.js';
 import { COMPART, useSandbox, type Answer } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
@@ -125,7 +125,15 @@ describe('what plans', () => {
 describe('the compiled program alone', () => {
   const alone = (): string =>
     install('native/build/compart', 'native/build/compart-launch', 'dist/bin/planner');
-  const env = { COMPART_PLANNER: '', PATH: '/nowhere' };
+  let env: Record<string, string>;
+  beforeEach(() => {
+    const path = `${sandbox.current.dir}/path`;
+    mkdirSync(path);
+    // What asks systemd, where there is one.
+    for (const tool of ['systemctl', 'systemd-run', 'busctl'])
+      if (pathOf(tool) !== null) symlinkSync(pathOf(tool)!, `${path}/${tool}`);
+    env = { COMPART_PLANNER: '', PATH: path };
+  });
 
   compiled('has all of run and exec, with no Node on the PATH and no file beside it', async () => {
     const root = alone();

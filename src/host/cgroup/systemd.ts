@@ -37,6 +37,10 @@ async function controlGroup(unit: Unit): Promise<string> {
   const words = [...manager(unit), 'show', '--property=ControlGroup', '--value', UNIT];
   const { status, stdout, stderr, errno } = await askTool('systemctl', words, environment(unit));
   if (status === 0) return stdout.trim();
+  if (errno === 'ENOENT')
+    throw new CompartError('ERR_COMPART_UNSUPPORTED', 'systemctl, which asks systemd, is not on the PATH', {
+      hint: 'put its directory, /usr/bin mostly, on the PATH',
+    });
   const whose = unit === 'user' ? `of uid ${process.getuid?.() ?? 0}` : 'of this system';
   throw new CompartError(
     'ERR_COMPART_UNSUPPORTED',
