@@ -1,6 +1,6 @@
 import { describe, expect } from '@jest/globals';
 import { told } from '../support/library.js';
-import { requires } from '../support/requires.js';
+import { COUNTS_IO, requires } from '../support/requires.js';
 import { useSandbox } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
@@ -100,7 +100,12 @@ describe('a service that runs many commands', () => {
 });
 
 describe('a consumer that stops reading', () => {
-  inGroups('stops the command, whose output the service does not hold', async () => {
+  requires(
+    'groups',
+    'cgroup-memory',
+    'cgroup-pids',
+    COUNTS_IO,
+  )('stops the command, whose output the service does not hold', async () => {
     const [stopped, grown, more] = await here<[boolean, number, boolean]>(`
       ${COUNTS}
       const written = (pid) => Number(/wchar: (\\d+)/.exec(fs.readFileSync('/proc/' + pid + '/io', 'utf8'))[1]);

@@ -17,6 +17,9 @@ export const QUICK_NODE = 'a CPU that starts Node in 0.2 s';
 /** For what hands a subtree to an ordinary user, which under systemd on v2 only systemd does. */
 export const HANDS_OVER = 'groups that root may hand over';
 
+/** CONFIG_TASK_IO_ACCOUNTING, which a guest's kernel has not. */
+export const COUNTS_IO = 'a kernel that counts what a process reads and writes';
+
 /** What a test may need of the machine, and how to see whether it is there. */
 const NEEDS: Readonly<Record<string, () => boolean>> = {
   root: () => process.getuid?.() === 0,
@@ -47,6 +50,7 @@ const NEEDS: Readonly<Record<string, () => boolean>> = {
   less: () => onPath('less'),
   'built-kernel': () => builtKernel() !== null,
   uml: kernelRuns,
+  [COUNTS_IO]: () => existsSync('/proc/self/io'),
   [QUICK_NODE]: startsQuickly,
   'mkfs.ext4': () => existsSync('/sbin/mkfs.ext4'),
 };

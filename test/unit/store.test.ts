@@ -198,10 +198,10 @@ describe('a lock', () => {
     };
     take(parent);
     expect([patience.look(), patience.look()]).toEqual([1, 1.1]);
-    expect(lookUntil(9_000)).toBe(100);
+    expect(lookUntil(29_000)).toBe(100);
     passLock(folder.path, 'removing', self);
-    expect(lookUntil(18_000)).toBe(100);
-    expect([lookUntil(Infinity), Math.round(waited / 1000)]).toEqual([null, 19]);
+    expect(lookUntil(58_000)).toBe(100);
+    expect([lookUntil(Infinity), Math.round(waited / 1000)]).toEqual([null, 59]);
   });
 });
 
