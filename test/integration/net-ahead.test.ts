@@ -167,10 +167,10 @@ print(size, time.time() - began)
 
   it('12 commands at once: those that find none have theirs made, and no two have the same', () =>
     withStacks(4, async (host) => {
-      const runsAtOnce = Array.from({ length: 12 }, () =>
-        whereOf(host.compart('run', ...RATE, '--', 'sh', '-c', `${WHERE}; sleep 0.3`)),
-      );
-      const places = await Promise.all(runsAtOnce);
+      const here = `${sandbox.current.dir}/here`;
+      const words = `${WHERE}; echo >> ${here}; until [ "$(wc -l < ${here})" = 12 ]; do sleep 0.1; done`;
+      const command = ['run', ...RATE, '--', 'sh', '-c', words];
+      const places = await Promise.all(Array.from({ length: 12 }, () => whereOf(host.compart(...command))));
       expect(new Set(places.map(({ address }) => address)).size).toBe(12);
       await full(host, 4);
       expect(await json(host, 'ps')).toEqual([]);
