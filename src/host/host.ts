@@ -131,7 +131,7 @@ export class Host {
   /** Gives back what {@link ready} started; only when no compartment is left. */
   async release(): Promise<void> {
     const { unit } = this.plannedBase;
-    if (unit !== null) await stopDelegatedBase(unit);
+    if (unit !== null) await stopDelegatedBase(this, unit);
     this.#base = null;
   }
 

@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -25,7 +24,6 @@
 static void say(const char *name, const char *wrong)
 {
 	printf("%s %s\n", name, wrong == NULL ? "ok" : wrong);
-	fflush(stdout);
 }
 
 /* Fills registers with what only `seed` gives, makes the system call, and tells whether all of them are as they were. */
@@ -55,7 +53,7 @@ static volatile sig_atomic_t alarms;
 
 static void clobber(int sig)
 {
-	static volatile char *fresh;
+	volatile char *fresh;
 
 	(void)sig;
 	alarms++;
@@ -170,18 +168,14 @@ static int touch(volatile char *at, int write)
 	return seen.si_code;
 }
 
-static char *fresh(int prot, int flags, int fd, size_t pages)
+static char *fresh(int flags, int fd, size_t pages)
 {
-	char *at = mmap(NULL, pages * PAGE, prot, flags, fd, 0);
-
-	if (at == MAP_FAILED)
-		abort();
-	return at;
+	return mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, flags, fd, 0);
 }
 
 static const char *violations(void)
 {
-	char *memory = fresh(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 16);
+	char *memory = fresh(MAP_PRIVATE | MAP_ANONYMOUS, -1, 16);
 
 	if (touch(memory + 3 * PAGE, 1) != 0 || touch(memory + 9 * PAGE, 0) != 0)
 		return "fault where there is none";
@@ -214,7 +208,7 @@ static int all_are(const char *memory, size_t bytes, char what)
 
 static const char *copies(void)
 {
-	char *memory = fresh(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 64);
+	char *memory = fresh(MAP_PRIVATE | MAP_ANONYMOUS, -1, 64);
 	pid_t child;
 
 	memset(memory, 1, 64 * PAGE);
@@ -253,8 +247,8 @@ static const char *files(void)
 		if (write(file, page, PAGE) != PAGE)
 			return "cannot write a file";
 	}
-	own = fresh(PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 40);
-	shared = fresh(PROT_READ | PROT_WRITE, MAP_SHARED, file, 40);
+	own = fresh(MAP_PRIVATE, file, 40);
+	shared = fresh(MAP_SHARED, file, 40);
 	for (int i = 0; i < 40; i++)
 		if (!all_are(own + i * PAGE, PAGE, letter(i)) || !all_are(shared + i * PAGE, PAGE, letter(i)))
 			wrong = "read another page than the file has";
@@ -270,8 +264,6 @@ static const char *files(void)
 		wrong = "what was written to the file is not seen";
 	if (ftruncate(file, 20 * PAGE) != 0 || own[7 * PAGE] != 'X')
 		wrong = "the file cannot be cut";
-	munmap(own, 40 * PAGE);
-	munmap(shared, 40 * PAGE);
 	close(file);
 	unlink("/process-file");
 	return wrong;
@@ -281,7 +273,7 @@ static const char *files(void)
 static const char *scattered(void)
 {
 	size_t pages = 40000;
-	char *memory = fresh(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, pages);
+	char *memory = fresh(MAP_PRIVATE | MAP_ANONYMOUS, -1, pages);
 
 	for (size_t page = 0; page < pages; page += 7)
 		memory[page * PAGE] = (char)page;
@@ -296,6 +288,7 @@ static const char *scattered(void)
 
 int main(void)
 {
+	setvbuf(stdout, NULL, _IONBF, 0);
 	say("registers of many", registers_of_many());
 	say("registers of a child", registers_of_a_child());
 	say("violations", violations());

@@ -98,11 +98,38 @@ function startScope(unit: Unit): void {
   );
 }
 
-/** Ends the scope, when no compartment stands in it any more. */
-export async function stopDelegatedBase(unit: Unit): Promise<void> {
-  if ((await controlGroup(unit)) !== '')
+/**
+ * Ends the scope, when no compartment stands in it any more, by ending its keeper. `systemctl stop` would end as well what
+ * somebody has begun to run in it meanwhile; that holds the scope from then on.
+ */
+export async function stopDelegatedBase(host: Host, unit: Unit): Promise<void> {
+  const path = await controlGroup(unit);
+  if (path === '') return;
+  const { v2 } = host.layout;
+  if (v2 === null) {
     await runTool('systemctl', [...manager(unit), 'stop', UNIT], environment(unit));
+    return;
+  }
+  const scope = v2.mountPoint + path;
+  const keepers = (): number[] =>
+    [scope, `${scope}/${KEEPER}`].flatMap((dir) => readPids(`${dir}/cgroup.procs`));
+  for (const started = Date.now(); existsSync(scope) && Date.now() - started < PATIENCE_MS; pause(10)) {
+    const pids = keepers();
+    if (pids.length === 0 && isPopulated(scope)) return;
+    pids.forEach(killIfThere);
+  }
 }
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // ESRCH: gone between the read and the signal.
+  }
+}
+
+const isPopulated = (scope: string): boolean =>
+  keyed(readKernelFile(`${scope}/cgroup.events`)).get('populated') === 1;
 
 /**
  * v2 allows processes in leaves only: the keeper moves out of the scope itself into a leaf (no internal processes). Where
@@ -119,7 +146,7 @@ async function settleKeeper(host: Host, unit: Unit, path: string): Promise<boole
   if (pids.length > 0 && !existsSync(keeper)) mkdirSync(keeper, { recursive: true });
   for (const pid of pids) writeKernelFile(`${keeper}/cgroup.procs`, String(pid));
   if (readPids(`${keeper}/cgroup.procs`).length > 0) return true;
-  if (keyed(readKernelFile(`${scope}/cgroup.events`)).get('populated') !== 1) return false;
+  if (!isPopulated(scope)) return false;
   const [file = '', ...argv] = KEEPS;
   const successor = startTool(file, argv);
   if (successor !== null) await attachByManager(unit, KEEPER, successor);
