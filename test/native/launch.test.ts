@@ -30,16 +30,16 @@ describe('the command', () => {
 
   it('inherits descriptor 5 and neither the plan nor the result descriptor', async () => {
     let extra = '';
-    const { stdout } = await launch(plan(), sh('echo here >&5; ls /proc/$$/fd | tr "\\n" " "'), {
+    // The shell itself looks: for a pipe it would have two descriptors more for a moment.
+    const look = 'for fd in 0 1 2 3 4 5; do [ -h /proc/$$/fd/$fd ] && echo $fd; done';
+    const { stdout } = await launch(plan(), sh(`echo here >&5; ${look}`), {
       during: async (launched) => {
         await launched.ended;
         extra = launched.text('extra');
       },
     });
     expect(extra).toBe('here\n');
-    const open = stdout.trim().split(' ');
-    expect(open).toEqual(expect.arrayContaining(['0', '1', '2', '5']));
-    expect(open.filter((fd) => fd === '3' || fd === '4')).toEqual([]);
+    expect(stdout.trim().split('\n')).toEqual(['0', '1', '2', '5']);
   });
 
   it('is run by /bin/sh when it is a script without an interpreter line', () =>
