@@ -91,6 +91,7 @@ export async function createCompartment(host: Host, request: CreateRequest): Pro
   const undo = new UndoStack();
   undo.add(`state of ${record.name}`, () => store.drop(record.name));
   try {
+    await host.stillReady();
     createGroup(host.layout, group, undo);
     for (const kind of kinds) {
       undo.add(kind, () => SUBSYSTEMS[kind].release?.(host, groundOf({ store, record })));

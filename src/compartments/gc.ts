@@ -28,7 +28,7 @@ export async function sweepAll(host: Host, store: Store): Promise<Swept> {
   if (store.isEmpty()) {
     // A service that was killed leaves it.
     removeBase(host.layout, host.plannedBase);
-    await host.release();
+    await host.release(() => store.isEmpty());
   }
   return swept;
 }

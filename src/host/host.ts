@@ -128,10 +128,21 @@ export class Host {
     return this;
   }
 
-  /** Gives back what {@link ready} started; only when no compartment is left. */
-  async release(): Promise<void> {
+  /**
+   * The same again, once a name is claimed: the unit may have been ended since, by somebody who saw no compartment. Who looks
+   * from now on sees one.
+   */
+  async stillReady(): Promise<void> {
+    if (this.base.unit !== null) this.#base = await delegatedBase(this, this.base.unit);
+  }
+
+  /**
+   * Gives back what {@link ready} started.
+   * @param isUnused is no compartment left? Asked again at the last moment
+   */
+  async release(isUnused: () => boolean): Promise<void> {
     const { unit } = this.plannedBase;
-    if (unit !== null) await stopDelegatedBase(this, unit);
+    if (unit !== null) await stopDelegatedBase(this, unit, isUnused);
     this.#base = null;
   }
 

@@ -102,9 +102,10 @@ function startScope(unit: Unit): void {
  * Ends the scope, when no compartment stands in it any more, by ending its keeper. `systemctl stop` would end as well what
  * somebody has begun to run in it meanwhile; that holds the scope from then on.
  */
-export async function stopDelegatedBase(host: Host, unit: Unit): Promise<void> {
+export async function stopDelegatedBase(host: Host, unit: Unit, isUnused: () => boolean): Promise<void> {
   const path = await controlGroup(unit);
-  if (path === '') return;
+  // To ask took a while.
+  if (path === '' || !isUnused()) return;
   const { v2 } = host.layout;
   if (v2 === null) {
     await runTool('systemctl', [...manager(unit), 'stop', UNIT], environment(unit));
