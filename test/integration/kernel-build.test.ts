@@ -79,7 +79,7 @@ describe('kernel build', () => {
     );
     const built = JSON.parse(stdout) as BuildResult & { refused: string[] };
     expect(built).toMatchObject({ cached: false, features: { lineFix: false, wideState: true } });
-    expect(built.refused).toHaveLength(6);
+    expect(built.refused).toHaveLength(9);
   });
 
   able('keeps 2 versions side by side, the newest build first, and builds a changed tree anew', async () => {
