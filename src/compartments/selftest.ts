@@ -56,39 +56,33 @@ export async function measureNet(host: Host): Promise<RateReading[]> {
       await start(from, ['send', netOf(to).handles.addresses?.ipv4 ?? '', String(PORT), String(FLOW_MS)]);
     }
     await delay(WARM_UP_MS);
-    return await measure(held);
+    let readings = await measure(held);
+    for (let more = READINGS - 1; more > 0 && !readings.every(({ ok }) => ok); more -= 1)
+      readings = await measure(held);
+    return readings;
   } finally {
     for (const { store, record } of made.reverse()) takeAway(host, store, record);
   }
 }
 
-type Net = ReturnType<typeof look>;
-
 /** The counters, and when they were read: the look takes a while, and they are of its middle. */
-function lookAt(held: Compartment): { net: Net; ms: number } {
+function lookAt(held: Compartment): { net: ReturnType<typeof look>; ms: number } {
   const began = performance.now();
   const net = look(held.host, netOf(held));
   return { net, ms: (began + performance.now()) / 2 };
 }
 
 async function measure(held: Compartment): Promise<RateReading[]> {
-  for (let left = READINGS - 1; ; left -= 1) {
-    const before = lookAt(held);
-    await delay(MEASURED_MS);
-    const after = lookAt(held);
-    const reading = (
-      direction: RateReading['direction'],
-      end: 'rx' | 'tx',
-      askedBps: number,
-    ): RateReading => {
-      const bytes = (after.net[end]?.bytes ?? 0) - (before.net[end]?.bytes ?? 0);
-      const gotBps = Math.round((bytes * 8000) / (after.ms - before.ms));
-      const offPercent = Math.round(Math.abs(gotBps / askedBps - 1) * 1000) / 10;
-      return { direction, askedBps, gotBps, offPercent, ok: offPercent <= TOLERANCE_PERCENT };
-    };
-    const readings = [reading('download', 'rx', DOWNLOAD_BPS), reading('upload', 'tx', UPLOAD_BPS)];
-    if (left === 0 || readings.every(({ ok }) => ok)) return readings;
-  }
+  const before = lookAt(held);
+  await delay(MEASURED_MS);
+  const after = lookAt(held);
+  const reading = (direction: RateReading['direction'], end: 'rx' | 'tx', askedBps: number): RateReading => {
+    const bytes = (after.net[end]?.bytes ?? 0) - (before.net[end]?.bytes ?? 0);
+    const gotBps = Math.round((bytes * 8000) / (after.ms - before.ms));
+    const offPercent = Math.round(Math.abs(gotBps / askedBps - 1) * 1000) / 10;
+    return { direction, askedBps, gotBps, offPercent, ok: offPercent <= TOLERANCE_PERCENT };
+  };
+  return [reading('download', 'rx', DOWNLOAD_BPS), reading('upload', 'tx', UPLOAD_BPS)];
 }
 
 function create(

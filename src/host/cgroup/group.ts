@@ -238,9 +238,12 @@ function isPopulatedV2(
   { identity, identityVersion }: Group,
   readFile: typeof readKernelFile,
 ): boolean | null {
-  if (identityVersion !== 2) return null;
-  return /^populated 1$/m.test(readFile(`${identity}/cgroup.events`) ?? '');
+  return identityVersion === 2 ? isPopulatedAt(identity, readFile) : null;
 }
+
+/** The same of a directory of v2. */
+export const isPopulatedAt = (dir: string, readFile = readKernelFile): boolean =>
+  /^populated 1$/m.test(readFile(`${dir}/cgroup.events`) ?? '');
 
 /** {@link isEmpty} for who will look again: what was moved out of the twin of a hybrid host alone is overlooked. */
 export function seemsEmpty(group: Group): boolean {

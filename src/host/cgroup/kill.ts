@@ -9,9 +9,8 @@ const PATIENCE_MS = 10_000;
 /** Each look reads a file or two of every hierarchy. */
 const LOOK_AT_MOST_MS = 16;
 
-/** Sends a signal to each process of the group; those that are gone meanwhile do not matter. */
-function signalAll(group: Group, signal: NodeJS.Signals | number): number[] {
-  const pids = groupPids(group);
+/** Sends a signal to each process; those that are gone meanwhile do not matter. */
+export function signalPids(pids: readonly number[], signal: NodeJS.Signals | number): void {
   for (const pid of pids) {
     try {
       process.kill(pid, signal);
@@ -19,6 +18,11 @@ function signalAll(group: Group, signal: NodeJS.Signals | number): number[] {
       // ESRCH: gone between the read and the signal.
     }
   }
+}
+
+function signalAll(group: Group, signal: NodeJS.Signals | number): number[] {
+  const pids = groupPids(group);
+  signalPids(pids, signal);
   return pids;
 }
 

@@ -7,7 +7,8 @@ import { pause } from '../pause.js';
 import { readPids } from '../proc/pids.js';
 import type { CgroupBase } from './base.js';
 import type { CgroupLayout } from './detect.js';
-import { keyed } from './parse.js';
+import { isPopulatedAt } from './group.js';
+import { signalPids } from './kill.js';
 
 /**
  * Under systemd the tree is systemd's; a subtree is had only by asking for it (systemd.resource-control(5),
@@ -116,21 +117,10 @@ export async function stopDelegatedBase(host: Host, unit: Unit, isUnused: () => 
     [scope, `${scope}/${KEEPER}`].flatMap((dir) => readPids(`${dir}/cgroup.procs`));
   for (const started = Date.now(); existsSync(scope) && Date.now() - started < PATIENCE_MS; pause(10)) {
     const pids = keepers();
-    if (pids.length === 0 && isPopulated(scope)) return;
-    pids.forEach(killIfThere);
+    if (pids.length === 0 && isPopulatedAt(scope)) return;
+    signalPids(pids, 'SIGKILL');
   }
 }
-
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // ESRCH: gone between the read and the signal.
-  }
-}
-
-const isPopulated = (scope: string): boolean =>
-  keyed(readKernelFile(`${scope}/cgroup.events`)).get('populated') === 1;
 
 /**
  * v2 allows processes in leaves only: the keeper moves out of the scope itself into a leaf (no internal processes). Where
@@ -147,7 +137,7 @@ async function settleKeeper(host: Host, unit: Unit, path: string): Promise<boole
   if (pids.length > 0 && !existsSync(keeper)) mkdirSync(keeper, { recursive: true });
   for (const pid of pids) writeKernelFile(`${keeper}/cgroup.procs`, String(pid));
   if (readPids(`${keeper}/cgroup.procs`).length > 0) return true;
-  if (!isPopulated(scope)) return false;
+  if (!isPopulatedAt(scope)) return false;
   const [file = '', ...argv] = KEEPS;
   const successor = startTool(file, argv);
   if (successor !== null) await attachByManager(unit, KEEPER, successor);
