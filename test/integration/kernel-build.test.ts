@@ -1,11 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 
 import { describe, expect } from '@jest/globals';
 import { execa } from 'execa';
 import type { BuildResult } from '../../src/kernel/uml/build.js';
 import { AS_USER, settle, UID } from '../support/ordinary-user.js';
+import { pathWith } from '../support/path.js';
 import { until } from '../support/programs.js';
-import { pathOf, requires } from '../support/requires.js';
+import { requires } from '../support/requires.js';
 import { useSandbox, type Answer } from '../support/sandbox.js';
 import { makeSourceTree, type TreeOptions } from '../support/source-tree.js';
 import { Terminal } from '../support/terminal.js';
@@ -136,9 +137,7 @@ describe('kernel build', () => {
   });
 
   able('names tools that are missing, and how to install them, before it starts', async () => {
-    const bin = `${sandbox.current.dir}/bin`;
-    mkdirSync(bin);
-    for (const tool of [
+    const tools = [
       'node',
       'sh',
       'make',
@@ -151,9 +150,9 @@ describe('kernel build', () => {
       'xz',
       'gzip',
       'readlink',
-    ])
-      symlinkSync(pathOf(tool) ?? '', `${bin}/${tool}`);
-    const { status, stderr } = await kernel(['build', '--source', tree()], { PATH: bin });
+    ];
+    const PATH = pathWith(sandbox.current.dir, ...tools);
+    const { status, stderr } = await kernel(['build', '--source', tree()], { PATH });
     expect({ status, stderr }).toEqual({
       status: 125,
       stderr: 'compart: a kernel cannot be built without flex, bison\ncompart: apt-get install flex bison\n',

@@ -5,7 +5,9 @@ import { useSandbox } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
 const here = <T extends readonly unknown[]>(code: string): Promise<T> => told<T>(sandbox.current, code);
-const inGroups = requires('groups', 'cgroup-memory', 'cgroup-pids');
+const NEEDS = ['groups', 'cgroup-memory', 'cgroup-pids'];
+const inGroups = requires(...NEEDS);
+const withCounts = requires(...NEEDS, COUNTS_IO);
 const PATIENCE_MS = 180_000;
 
 interface Counts {
@@ -104,12 +106,7 @@ describe('a service that runs many commands', () => {
 });
 
 describe('a consumer that stops reading', () => {
-  requires(
-    'groups',
-    'cgroup-memory',
-    'cgroup-pids',
-    COUNTS_IO,
-  )('stops the command, whose output the service does not hold', async () => {
+  withCounts('stops the command, whose output the service does not hold', async () => {
     const [stopped, grown, more] = await here<[boolean, number, boolean]>(`
       ${COUNTS}
       const written = (pid) => Number(/wchar: (\\d+)/.exec(fs.readFileSync('/proc/' + pid + '/io', 'utf8'))[1]);

@@ -13,7 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { execa } from 'execa';
-import { pathOf, requires } from '../support/requires.js';
+import { pathWith } from '../support/path.js';
+import { requires } from '../support/requires.js';
 import { useSandbox } from '../support/sandbox.js';
 
 const TARBALL = `dist/compart-${(JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version}.tgz`;
@@ -153,11 +154,7 @@ describe('the npm package', () => {
   );
 
   inGroups('runs from ESM and CommonJS, and as a command, without a compiler on the PATH', async () => {
-    mkdirSync(`${project}/path`);
-    for (const program of ['sh', 'echo', 'env', 'ip', 'readlink', 'uname'])
-      symlinkSync(pathOf(program) ?? program, `${project}/path/${program}`);
-    symlinkSync(process.execPath, `${project}/path/node`);
-    const env = { PATH: `${project}/path` };
+    const env = { PATH: pathWith(project, 'sh', 'echo', 'env', 'ip', 'readlink', 'uname', 'node') };
     const code = `run('echo', ['hi'], { mem: '64M' }).then(({ stdout }) => console.log(stdout));`;
     writeFileSync(`${project}/plain.js`, `import { run } from 'compart';\n${code}`);
     writeFileSync(`${project}/dynamic.cjs`, `import('compart').then(({ run }) => ${code.slice(0, -1)});`);

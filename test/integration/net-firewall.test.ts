@@ -1,8 +1,9 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from '@jest/globals';
 import { parseIperf } from '../support/iperf.js';
 import { withLentHost, WORLD_ADDRESS, type LentHost } from '../support/lent-host.js';
+import { pathWith } from '../support/path.js';
 import { until } from '../support/programs.js';
 import { requires } from '../support/requires.js';
 import { COMPART, useSandbox } from '../support/sandbox.js';
@@ -133,13 +134,10 @@ describe("beside another firewall's rules", () => {
 
   it('refuses a stack that would reach nobody, where slirp4netns and pasta are missing', () =>
     withRules(DOCKER, async (host) => {
-      const bin = `${sandbox.current.dir}/bin`;
-      mkdirSync(bin);
-      for (const file of ['sh', 'env', 'dirname', 'readlink', 'true', 'nsenter', 'setpriv'])
-        symlinkSync(`/usr/bin/${file}`, `${bin}/${file}`);
-      symlinkSync(process.execPath, `${bin}/node`);
+      const programs = ['sh', 'env', 'dirname', 'readlink', 'true', 'nsenter', 'setpriv', 'node'];
+      const PATH = pathWith(sandbox.current.dir, ...programs);
       const words = [COMPART, 'run', '--json', '--net', '10mbit', '--', 'true'];
-      const refused = await host.run(words, { env: { PATH: bin } });
+      const refused = await host.run(words, { env: { PATH } });
       expect(refused.status).toBe(125);
       const { error } = JSON.parse(refused.stderr) as ErrorAnswer;
       expect(error.code).toBe('ERR_COMPART_UNSUPPORTED');

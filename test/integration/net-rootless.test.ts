@@ -1,4 +1,3 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect } from '@jest/globals';
 import { parseIperf } from '../support/iperf.js';
@@ -6,6 +5,7 @@ import { ratesThroughSet } from '../support/live.js';
 import { withLentHost, type LentHost, type LentOptions } from '../support/lent-host.js';
 import { AS_USER, delegate, runningAs, settle, takeBack, UID } from '../support/ordinary-user.js';
 import { NAME_SERVER } from '../support/name-server.js';
+import { pathWithout } from '../support/path.js';
 import { until } from '../support/programs.js';
 import { HANDS_OVER, requires } from '../support/requires.js';
 import { useSandbox, type Answer } from '../support/sandbox.js';
@@ -65,17 +65,6 @@ async function withUser(
   );
 }
 
-/** A PATH with everything but these programs. */
-function pathWithout(...hidden: string[]): string {
-  const dir = `${sandbox.current.dir}/bin`;
-  mkdirSync(dir);
-  for (const name of readdirSync('/usr/bin'))
-    if (!hidden.includes(name)) symlinkSync(`/usr/bin/${name}`, `${dir}/${name}`);
-  if (!existsSync(`${dir}/node`)) symlinkSync(process.execPath, `${dir}/node`);
-  chmodSync(dir, 0o755);
-  return dir;
-}
-
 afterEach(() => {
   expect(takeBack()).toEqual([]);
 });
@@ -111,13 +100,13 @@ describe('an ordinary user without slirp4netns', () => {
         expect((await user.compart('inspect', 'seen')).stdout).toContain('"uplink": "pasta"');
         expect((await user.compart('rm', 'seen')).status).toBe(0);
       },
-      { path: pathWithout('slirp4netns') },
+      { path: pathWithout(sandbox.current.dir, 'slirp4netns') },
     ),
   );
 
   withPasta('has names looked up by a server on the host’s 127.0.0.53, by way of pasta', () =>
     withUser(async (user, host) => expect(await lookUp(user, host)).toBe('203.0.113.9\n'), {
-      path: pathWithout('slirp4netns'),
+      path: pathWithout(sandbox.current.dir, 'slirp4netns'),
       resolver: STUB,
     }),
   );
@@ -130,7 +119,7 @@ describe('an ordinary user without slirp4netns', () => {
         expect(stderr).toContain('a way out needs slirp4netns or pasta, and neither is installed');
         expect(stderr).toContain('apt-get install slirp4netns');
       },
-      { path: pathWithout('slirp4netns', 'pasta') },
+      { path: pathWithout(sandbox.current.dir, 'slirp4netns', 'pasta') },
     ),
   );
 });

@@ -9,9 +9,10 @@ import {
 } from 'node:fs';
 import { beforeEach, describe, expect } from '@jest/globals';
 import { execa } from 'execa';
+import { pathWith } from '../support/path.js';
 import { ROOT } from '../support/planner.js';
 import { until } from '../support/programs.js';
-import { pathOf, requires } from '../support/requires.js';
+import { requires } from '../support/requires.js';
 import { COMPART, useSandbox, type Answer } from '../support/sandbox.js';
 
 const sandbox = useSandbox();
@@ -127,12 +128,9 @@ describe('the compiled program alone', () => {
     install('native/build/compart', 'native/build/compart-launch', 'dist/bin/planner');
   let env: Record<string, string>;
   beforeEach(() => {
-    const path = `${sandbox.current.dir}/path`;
-    mkdirSync(path);
     // What asks systemd, where there is one.
-    for (const tool of ['systemctl', 'systemd-run', 'busctl'])
-      if (pathOf(tool) !== null) symlinkSync(pathOf(tool)!, `${path}/${tool}`);
-    env = { COMPART_PLANNER: '', PATH: path };
+    const PATH = pathWith(sandbox.current.dir, 'systemctl', 'systemd-run', 'busctl');
+    env = { COMPART_PLANNER: '', PATH };
   });
 
   compiled('has all of run and exec, with no Node on the PATH and no file beside it', async () => {

@@ -13,27 +13,24 @@ import {
 import { dirname } from 'node:path';
 import { groupsBelow } from './groups.js';
 import { COMPART } from './installed.js';
+import { IS_V2 } from './place.js';
 import type { Sandbox } from './sandbox.js';
 
 /** A uid that owns nothing on any machine that runs this. */
 export const UID = 64_123;
 const CONTROLLERS = ['memory', 'cpu', 'cpuacct', 'cpuset', 'pids', 'blkio', 'freezer'];
 const ROOT = '/sys/fs/cgroup';
-const IS_V2 = existsSync(`${ROOT}/cgroup.controllers`);
-/** Below each of them the user has a subtree; cpu and cpuacct may be two names of one. */
-const HIERARCHIES = IS_V2
-  ? [ROOT]
-  : [
-      ...new Set(
-        CONTROLLERS.map((controller) => `${ROOT}/${controller}`)
-          .filter((dir) => existsSync(dir))
-          .map((dir) => realpathSync(dir)),
-      ),
-    ];
 const subtreeIn = (hierarchy: string): string => `${hierarchy}/compart-${UID}`;
 export const subtree = (controller: string): string => subtreeIn(IS_V2 ? ROOT : `${ROOT}/${controller}`);
 /** Where the user's processes stand on v2, which lets a user move processes within a subtree of its own only. */
 const SHELL = `${subtreeIn(ROOT)}/shell`;
+/** Each hierarchy once: cpu and cpuacct may be two names of one. */
+const mountsOfV1 = (): string[] => {
+  const dirs = CONTROLLERS.map((controller) => `${ROOT}/${controller}`).filter((dir) => existsSync(dir));
+  return [...new Set(dirs.map((dir) => realpathSync(dir)))];
+};
+/** What is handed over, outermost first. */
+const HANDED = IS_V2 ? [subtreeIn(ROOT), SHELL] : mountsOfV1().map(subtreeIn);
 
 const BECOME = ['setpriv', '--reuid', String(UID), '--regid', String(UID), '--clear-groups'];
 const ENTER = `[ ! -d ${SHELL} ] || echo $$ > ${SHELL}/cgroup.procs; exec "$@"`;
@@ -55,17 +52,13 @@ export function delegate(): void {
   if (IS_V2) {
     const all = readFileSync(`${ROOT}/cgroup.controllers`, 'utf8').trim().split(' ');
     writeFileSync(`${ROOT}/cgroup.subtree_control`, all.map((controller) => `+${controller}`).join(' '));
-    mkdirSync(SHELL, { recursive: true });
   }
-  for (const hierarchy of HIERARCHIES) {
-    const dir = subtreeIn(hierarchy);
-    mkdirSync(dir, { recursive: IS_V2 });
-    if (existsSync(`${dir}/cpuset.cpus`) && !IS_V2)
-      for (const file of ['cpuset.mems', 'cpuset.cpus'])
-        writeFileSync(`${dir}/${file}`, readFileSync(`${hierarchy}/${file}`));
-  }
-  const dirs = IS_V2 ? [subtreeIn(ROOT), SHELL] : HIERARCHIES.map(subtreeIn);
-  for (const dir of dirs) {
+  for (const dir of HANDED) {
+    mkdirSync(dir);
+    // Only the root of a v1 cpuset has them; a new group begins with none.
+    for (const file of ['cpuset.mems', 'cpuset.cpus'])
+      if (existsSync(`${dirname(dir)}/${file}`))
+        writeFileSync(`${dir}/${file}`, readFileSync(`${dirname(dir)}/${file}`));
     chownSync(dir, UID, UID);
     for (const file of ['cgroup.procs', 'tasks', 'cgroup.subtree_control', 'cgroup.threads'])
       if (existsSync(`${dir}/${file}`)) chownSync(`${dir}/${file}`, UID, UID);
@@ -75,7 +68,7 @@ export function delegate(): void {
 /** Takes the subtree back. @returns the groups that were left in it */
 export function takeBack(): string[] {
   const left = groupsBelow(`/compart-${UID}`).filter((dir) => dir !== SHELL);
-  for (const dir of [...left.reverse(), SHELL, ...HIERARCHIES.map(subtreeIn)]) {
+  for (const dir of [...[...left].reverse(), ...[...HANDED].reverse()]) {
     try {
       rmdirSync(dir);
     } catch {

@@ -1,4 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+
+/** Is cgroup v2 all there is? */
+export const IS_V2 = existsSync('/sys/fs/cgroup/cgroup.controllers');
 
 /**
  * COMPART_TEST_BASE: where compart puts its groups of its own accord on a system whose groups are somebody else's

@@ -4,7 +4,7 @@ import { it } from '@jest/globals';
 import { Host } from '../../src/host/host.js';
 import { mayWrite } from '../../src/host/kernfs.js';
 import { builtKernel, kernelRuns, lackOfCpu } from './kernels.js';
-import { GIVEN_BASE, offersV2, ownGroup } from './place.js';
+import { GIVEN_BASE, IS_V2, offersV2, ownGroup } from './place.js';
 
 const NOBODY = ['--reuid=65534', '--regid=65534', '--clear-groups'];
 
@@ -28,11 +28,9 @@ const NEEDS: Readonly<Record<string, () => boolean>> = {
   groups: () => process.getuid?.() === 0 || GIVEN_BASE !== null,
   'groups outside of what systemd manages': () => GIVEN_BASE === null,
   'a scope of systemd': inScope,
-  [HANDS_OVER]: () =>
-    process.getuid?.() === 0 &&
-    !(existsSync('/sys/fs/cgroup/cgroup.controllers') && existsSync('/run/systemd/system')),
+  [HANDS_OVER]: () => process.getuid?.() === 0 && !(IS_V2 && existsSync('/run/systemd/system')),
   [LEAVES]: () => process.getuid?.() === 0 || mayGoBack(),
-  'cgroup v2 alone': () => existsSync('/sys/fs/cgroup/cgroup.controllers'),
+  'cgroup v2 alone': () => IS_V2,
   planner: () => existsSync('dist/bin/planner'),
   'cgroup-memory': () => offers('memory'),
   'cgroup-cpu': () => offers('cpu'),

@@ -6,18 +6,8 @@ import { COMPART } from '../support/installed.js';
 /** What the integration suite uses besides what every Debian has. */
 const PROGRAMS = [
   ...['util-linux-extra', 'e2fsprogs', 'kmod', 'iputils-ping', 'python3', 'tmux', 'less', 'vim-tiny', 'curl'],
-  ...[
-    'nftables',
-    'iperf3',
-    'slirp4netns',
-    'passt',
-    'uidmap',
-    'procps',
-    'openssl',
-    'nginx-light',
-    'prometheus',
-    'busybox-static',
-  ],
+  ...['nftables', 'iperf3', 'slirp4netns', 'passt', 'uidmap', 'procps'],
+  ...['openssl', 'nginx-light', 'prometheus', 'busybox-static'],
 ];
 /** What each image has besides: what a user's session takes under systemd, or another init. */
 const IMAGES = {
