@@ -128,8 +128,8 @@ describe('the compiled program alone', () => {
     install('native/build/compart', 'native/build/compart-launch', 'dist/bin/planner');
   let env: Record<string, string>;
   beforeEach(() => {
-    // What asks systemd, where there is one.
-    const PATH = pathWith(sandbox.current.dir, 'systemctl', 'systemd-run', 'busctl');
+    // What asks systemd, where there is one, and what it then keeps the scope with.
+    const PATH = pathWith(sandbox.current.dir, 'systemctl', 'systemd-run', 'busctl', 'env');
     env = { COMPART_PLANNER: '', PATH };
   });
 
